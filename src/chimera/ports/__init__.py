@@ -1,1 +1,1 @@
-
+"""Sockets between the rooms: protocols only, no behaviour."""

@@ -1,0 +1,89 @@
+"""What a venue is. Pure and synchronous: the host fetches, the venue computes.
+
+A pool's state spans several accounts (for Raydium CPMM: pool, amm_config, vault_0, vault_1, mint_0, mint_1).
+The venue names them by role; the host watches them and folds each update through `apply`.
+A `pool` is an opaque frozen value to everybody but its venue.
+"""
+
+from collections.abc import Mapping
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from chimera.domain.chain import Account, InstructionCall, TransactionUpdate
+from chimera.domain.ids import Address
+from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, Swap, SwapRequest
+from chimera.domain.risk import Refusal
+
+
+class AccountFilter(msgspec.Struct, frozen=True):
+    """Accounts that a venue wants streamed: by owner, optionally narrowed. Merged into one subscription."""
+
+    owner: Address
+    data_size: int | None = None
+    memcmp: tuple[tuple[int, bytes], ...] = ()
+    """(offset, bytes) pairs, all of which must match."""
+
+
+class Prefilter(msgspec.Struct, frozen=True):
+    accounts: tuple[AccountFilter, ...]
+    transactions: tuple[Address, ...]
+    """Transactions that mention any of these addresses."""
+
+
+P = TypeVar("P")
+
+
+class Venue(Protocol, Generic[P]):
+    """P is the venue's own pool type."""
+
+    name: str
+    """`raydium_cpmm` and the like: the module's name."""
+    program: Address
+    prefilter: Prefilter
+
+    def recognise(self, account: Account) -> bool:
+        """Whether this is a pool account of the venue (owner and discriminator)."""
+        ...
+
+    def decode(self, account: Account, *, slot: int) -> P:
+        """The pool with only its own account known; raises DecodeError on an unknown layout."""
+        ...
+
+    def decode_transaction(self, transaction: TransactionUpdate) -> tuple[Swap, ...]:
+        """The swaps in it, called directly or by an aggregator; a failed transaction has none.
+
+        Raises DecodeError where an instruction of this venue cannot be read.
+        """
+        ...
+
+    def header(self, pool: P) -> PoolHeader: ...
+
+    def roles(self, pool: P) -> Mapping[str, Address]:
+        """Every account that the state is made of, by role; the pool's own is `pool`."""
+        ...
+
+    def apply(self, pool: P, role: str, account: Account, *, slot: int) -> P:
+        """The pool with one account's new state folded in; older slots than known for that role change nothing.
+
+        Raises DecodeError; the known state stays as it was.
+        """
+        ...
+
+    def missing(self, pool: P) -> tuple[str, ...]:
+        """Roles still unknown; a pool quotes only when there are none."""
+        ...
+
+    def quote(self, pool: P, request: QuoteRequest, moment: Moment) -> Quote | Refusal: ...
+
+    def reserves(self, pool: P) -> tuple[int, int] | None:
+        """(mint_a, mint_b) base units that price a trade, or None while unknown."""
+        ...
+
+    def token_program(self, pool: P, mint: Address) -> Address | None:
+        """Token or Token-2022, as the pool's accounts say."""
+        ...
+
+    def build(self, pool: P, request: SwapRequest) -> InstructionCall:
+        """The swap instruction, byte for byte the venue's current one."""
+        ...
