@@ -1,11 +1,11 @@
 """What the caller cannot go on from. Outcomes that he can act on are values, not exceptions.
 
-    ChimeraError
-      ConfigError                 refuse to start; names the key
-      OutsideError                the other side, with the facts one will ask for
-        Unreachable  RateLimited  Rejected  Garbled
-      DecodeError                 the whole transaction or account goes to the dead letters
-      InvariantBroken             journal it, trip the kill switch, stop
+ChimeraError
+  ConfigError                 refuse to start; names the key
+  OutsideError                the other side, with the facts one will ask for
+    Unreachable  RateLimited  Rejected  Garbled
+  DecodeError                 the whole transaction or account goes to the dead letters
+  InvariantBroken             journal it, trip the kill switch, stop
 """
 
 

@@ -64,6 +64,11 @@ class Refusal(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         told = ", ".join(
-            part for part in (f"limit {self.limit}" * bool(self.limit), f"observed {self.observed}" * bool(self.observed)) if part
+            part
+            for part in (
+                f"limit {self.limit}" * bool(self.limit),
+                f"observed {self.observed}" * bool(self.observed),
+            )
+            if part
         )
         return f"{self.reason}" + (f" ({told})" if told else "")

@@ -1,0 +1,87 @@
+"""What somebody wants: a signal from outside, an intent from a strategy. Neither can sign or send."""
+
+from enum import StrEnum
+
+import msgspec
+
+from chimera.domain.ids import Address, IntentId, SignalId, Slot, TradeId
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class Style(StrEnum):
+    """How a copied trade is treated; also the classes of the queue, in the order EXIT, SHIELD, SPEAR."""
+
+    EXIT = "EXIT"
+    SHIELD = "SHIELD"
+    SPEAR = "SPEAR"
+
+    @property
+    def rank(self) -> int:
+        """0 first."""
+        return RANKS[self]
+
+
+RANKS = {Style.EXIT: 0, Style.SHIELD: 1, Style.SPEAR: 2}
+
+
+class Source(StrEnum):
+    WEBHOOK = "webhook"
+    WATCHER = "watcher"
+    """An ACTIVE wallet's swap, seen on the stream."""
+    OPERATOR = "operator"
+
+
+class Signal(msgspec.Struct, frozen=True, tag=True):
+    """Somebody worth copying traded, or an operator asked."""
+
+    id: SignalId
+    source: Source
+    strategy: Style
+    side: Side
+    mint: Address
+    symbol: str
+    amount_lamports: int
+    """SOL value of the copied buy; 0 on a sell means all of it."""
+    wallet: Address
+    at_ms: int
+    slot: Slot | None = None
+    fraction_bps: int = 10_000
+    """On a sell: how much of his holding the wallet sold."""
+    note: str = ""
+
+
+class Origin(StrEnum):
+    STRATEGY_A = "StrategyA"
+    EXECUTION_MEV_B = "ExecutionMevB"
+
+
+class TradeIntent(msgspec.Struct, frozen=True, tag=True):
+    """The only thing that leaves a strategy: what to swap, within which bounds, and why."""
+
+    id: IntentId
+    trade_id: TradeId
+    """The round trip that this opens (buy) or reduces (sell)."""
+    signal_id: SignalId | None
+    source: str
+    """The strategy's name."""
+    origin: Origin
+    style: Style
+    side: Side
+    mint: Address
+    symbol: str
+    amount: int
+    """Lamports to spend, all costs of the swap apart (buy); tokens to sell (sell)."""
+    slippage_bps_max: int
+    created_at_ms: int
+    ttl_ms: int
+    reason: str
+    """A sentence for people: which rule asked for it."""
+    wallet: Address | None = None
+    """Whom it copies."""
+
+    def expired(self, now_ms: int) -> bool:
+        return now_ms >= self.created_at_ms + self.ttl_ms

@@ -1,0 +1,117 @@
+"""A round trip and its legs: states, fills, positions."""
+
+from enum import StrEnum
+
+import msgspec
+
+from chimera.domain.ids import Address, IntentId, Signature, Slot, TradeId
+from chimera.domain.intent import Side, Style
+
+
+class TradeState(StrEnum):
+    """What users see. The finer states of a leg live inside EXECUTING and EXITING."""
+
+    PENDING = "PENDING"
+    QUEUED = "QUEUED"
+    EXECUTING = "EXECUTING"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    RETRY = "RETRY"
+    EXITING = "EXITING"
+    CLOSED = "CLOSED"
+    DEAD_LETTER = "DEAD_LETTER"
+
+
+class LegState(StrEnum):
+    PLANNED = "PLANNED"
+    SIMULATED = "SIMULATED"
+    SIGNED = "SIGNED"
+    SENT = "SENT"
+    LANDED = "LANDED"
+    """Confirmed on chain, without error, metadata read. Final."""
+    REVERTED = "REVERTED"
+    """On chain with an error; the fee is gone. Final."""
+    EXPIRED = "EXPIRED"
+    """Its last valid block height passed with margin and the node cleanly did not know it. Final."""
+    DROPPED = "DROPPED"
+    """Never signed: planning or simulation said no. Final."""
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """One pool of a route, as quoted."""
+
+    venue: str
+    pool: Address
+    input_mint: Address
+    output_mint: Address
+    amount_in: int
+    amount_out: int
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """What a landed leg really did, from its transaction's metadata alone.
+
+    Double entry: lamports_delta = -(swap_in) + swap_out - fee - tip - rent, exactly.
+    """
+
+    signature: Signature
+    slot: Slot
+    side: Side
+    mint: Address
+    token_delta: int
+    """Base units that reached (buy, positive) or left (sell, negative) our account."""
+    lamports_delta: int
+    """Change of the wallet's own lamports, everything included."""
+    swap_lamports: int
+    """SOL that the swap itself took (buy) or gave (sell); never negative."""
+    fee_lamports: int
+    """Base and priority fee."""
+    tip_lamports: int
+    rent_lamports: int
+    """Rent locked up in new accounts; negative where it came back."""
+    at_ms: int
+
+
+class Position(msgspec.Struct, frozen=True):
+    """What we hold of one round trip; folded from fills by `portfolio.Ledger` alone."""
+
+    trade_id: TradeId
+    mint: Address
+    symbol: str
+    style: Style
+    wallet: Address | None
+    tokens: int
+    """Still held."""
+    tokens_bought: int
+    cost_lamports: int
+    """Everything paid so far: swaps in, fees, tips and rent of all legs."""
+    received_lamports: int
+    """Everything that came back: swaps out and returned rent."""
+    opened_at_ms: int
+    opened_slot: Slot
+    entry_signature: Signature
+    exit_signature: Signature | None = None
+    closed_at_ms: int | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.tokens > 0
+
+    @property
+    def realised_lamports(self) -> int:
+        """Profit so far, from fills: what came back, less the cost of the share of tokens that is gone.
+
+        The cost share is rounded up, so profit is never overstated; exact once closed.
+        """
+        gone = self.tokens_bought - self.tokens
+        if gone <= 0:
+            return self.received_lamports
+        return self.received_lamports - -(-self.cost_lamports * gone // self.tokens_bought)
+
+
+class LegRef(msgspec.Struct, frozen=True):
+    """Which leg a fact is about."""
+
+    leg_id: str
+    intent_id: IntentId
+    trade_id: TradeId
