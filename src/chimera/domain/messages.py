@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from chimera.domain.ids import Address, IntentId, Signature, SignalId, Slot, TradeId
+from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenReport

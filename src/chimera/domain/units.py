@@ -36,7 +36,7 @@ def change_bps(now: int, before: int) -> int:
     return (now - before) * BPS // before
 
 
-def lamports_from_sol(text: str | int | float | Decimal) -> Lamports:
+def lamports_from_sol(text: str | float | Decimal) -> Lamports:
     """Lamports in a decimal amount of SOL; raises ValueError unless exact, finite and within u64."""
     try:
         amount = Decimal(str(text)) * LAMPORTS_PER_SOL

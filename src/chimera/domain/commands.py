@@ -1,0 +1,52 @@
+"""What an operator may ask for. Each is journalled with who and why, and answered."""
+
+import msgspec
+
+from chimera.domain.ids import Address, TradeId
+from chimera.domain.wallet import WalletStatus
+
+
+class Kill(msgspec.Struct, frozen=True, tag=True):
+    """Stop trading now. Needs no second factor."""
+
+    scope: str
+    """halt_all or halt_buys."""
+    cause: str
+    by: str
+
+
+class ResetKill(msgspec.Struct, frozen=True, tag=True):
+    cause: str
+    by: str
+
+
+class ResetBreaker(msgspec.Struct, frozen=True, tag=True):
+    cause: str
+    by: str
+
+
+class ExitPosition(msgspec.Struct, frozen=True, tag=True):
+    trade_id: TradeId
+    cause: str
+    by: str
+
+
+class ChangeWallet(msgspec.Struct, frozen=True, tag=True):
+    address: Address
+    status: WalletStatus
+    cause: str
+    by: str
+
+
+Command = Kill | ResetKill | ResetBreaker | ExitPosition | ChangeWallet
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a command."""
+
+    ok: bool
+    code: str = ""
+    """Where not ok: UNKNOWN, NOT_ACTIVE, ALREADY_CLOSED and the like."""
+    message: str = ""
+    before: str = ""
+    after: str = ""

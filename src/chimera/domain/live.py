@@ -1,0 +1,63 @@
+"""What is worth showing but not worth keeping: folded by the control plane, never journalled."""
+
+import msgspec
+
+from chimera.domain.ids import Slot, TradeId
+
+
+class PositionMarked(msgspec.Struct, frozen=True, tag=True):
+    """What an open position would fetch now."""
+
+    trade_id: TradeId
+    value_lamports: int | None
+    """None: unknown, never 0."""
+    price_age_slots: int | None
+    stop_lamports: int | None
+    """Value at which it is sold at a loss or to keep a gain, whichever is higher."""
+    target_lamports: int | None
+    at_ms: int
+
+
+class FundsSeen(msgspec.Struct, frozen=True, tag=True):
+    """Our wallet's native SOL, and what a SOL costs."""
+
+    lamports: int
+    slot: Slot
+    sol_micro_usd: int | None
+    ledger_matches_chain: bool | None
+    """None while transactions are in flight."""
+    at_ms: int
+
+
+class MarketSeen(msgspec.Struct, frozen=True, tag=True):
+    """Health of the data plane."""
+
+    slot: Slot
+    slot_at_ms: int
+    feed: str
+    """connected, reconnecting or down."""
+    gaps: int
+    pools: int
+    pools_fresh: int
+    at_ms: int
+
+
+class DeskSeen(msgspec.Struct, frozen=True, tag=True):
+    """Health of the execution plane."""
+
+    queue_depth: int
+    in_flight: int
+    rpc_status: str
+    rpc_latency_us: int | None
+    rpc_endpoint: str
+    """primary or fallback."""
+    breaker_state: str
+    breaker_cause: str | None
+    breaker_until_ms: int | None
+    kill_active: bool
+    kill_scope: str
+    kill_cause: str
+    at_ms: int
+
+
+LiveMessage = PositionMarked | FundsSeen | MarketSeen | DeskSeen
