@@ -70,6 +70,8 @@ class Fill(msgspec.Struct, frozen=True):
     rent_lamports: int
     """Rent locked up in new accounts; negative where it came back."""
     at_ms: int
+    other_tokens: tuple[tuple[Address, int], ...] = ()
+    """(mint, change) of what a route of several legs left in our other accounts."""
 
 
 class Position(msgspec.Struct, frozen=True):

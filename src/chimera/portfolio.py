@@ -1,0 +1,261 @@
+"""What we own and what it cost: folded from facts, and from nothing else.
+
+The same fold serves the gate, the strategies, the tables and the reconciliation, so they cannot disagree.
+It knows no prices: what a position is worth is the market view's business.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from chimera.domain.ids import Address, IntentId, Signature, SignalId, TradeId
+from chimera.domain.intent import Side, Style, TradeIntent
+from chimera.domain.messages import (
+    CapitalMoved,
+    Entry,
+    Fact,
+    IntentEmitted,
+    IntentRefused,
+    LegDropped,
+    LegExpired,
+    LegLanded,
+    LegPlanned,
+    LegReverted,
+    LegSent,
+    LegSigned,
+    LegSimulated,
+    SignalAccepted,
+    SignalDropped,
+    TradeMoved,
+)
+from chimera.domain.trade import Fill, LegRef, LegState, Position, TradeState
+
+FINAL_TRADE_STATES = frozenset({TradeState.CLOSED, TradeState.DEAD_LETTER})
+
+
+class Leg(msgspec.Struct):
+    """One attempt to land one transaction; as far as the journal knows it."""
+
+    ref: LegRef
+    side: Side
+    mint: Address
+    amount: int
+    """Lamports for a buy, tokens for a sell."""
+    state: LegState
+    signature: Signature | None = None
+    transaction: bytes | None = None
+    last_valid_block_height: int = 0
+    sends: int = 0
+
+    @property
+    def final(self) -> bool:
+        return self.state in {LegState.LANDED, LegState.REVERTED, LegState.EXPIRED, LegState.DROPPED}
+
+
+class Ledger:
+    """The books. `apply` is the only way in."""
+
+    def __init__(self) -> None:
+        self.lamports = 0
+        """What our wallet must hold natively if chain and books agree."""
+        self.opened = False
+        """Whether the opening balance is known."""
+        self.tokens: dict[Address, int] = {}
+        """What our token accounts must hold, by mint."""
+        self.positions: dict[TradeId, Position] = {}
+        self.states: dict[TradeId, TradeState] = {}
+        self.retries: dict[TradeId, int] = {}
+        self.intents: dict[IntentId, TradeIntent] = {}
+        """Every intent ever emitted: an id never works twice."""
+        self.outcome_of: dict[IntentId, str] = {}
+        """Intents that ended, and how."""
+        self.legs: dict[str, Leg] = {}
+        """Legs that are not final yet."""
+        self.attempts: dict[IntentId, int] = {}
+        """How many legs each intent has had."""
+        self.signals: dict[SignalId, SignalAccepted] = {}
+        """Accepted signals that nobody has answered yet."""
+        self.fees_lamports = 0
+        self.tips_lamports = 0
+        self.rent_lamports = 0
+        """Net of what came back."""
+        self._sunk: dict[TradeId, int] = {}
+        self._entries: dict[TradeId, TradeIntent] = {}
+
+    # reading
+
+    @property
+    def open_positions(self) -> list[Position]:
+        return [position for position in self.positions.values() if position.open]
+
+    @property
+    def realised_lamports(self) -> int:
+        """Profit and loss that is final, costs of failed attempts included."""
+        unopened = sum(lost for trade, lost in self._sunk.items() if trade not in self.positions)
+        return sum(position.realised_lamports for position in self.positions.values()) - unopened
+
+    def position_of(self, wallet: Address | None, mint: Address) -> Position | None:
+        """The open position that copies `wallet` (any, where None) in `mint`."""
+        for position in self.positions.values():
+            if position.open and position.mint == mint and wallet in (None, position.wallet):
+                return position
+        return None
+
+    def engaged_lamports(self, style: Style) -> int:
+        """Capital that a style has in positions (remaining cost, rounded up) and in legs under way."""
+        held = sum(
+            -(-position.cost_lamports * position.tokens // position.tokens_bought)
+            for position in self.positions.values()
+            if position.open and position.style is style
+        )
+        pending = sum(
+            leg.amount
+            for leg in self.legs.values()
+            if leg.side is Side.BUY and self._entries[leg.ref.trade_id].style is style
+        )
+        return held + pending
+
+    @property
+    def reserved_lamports(self) -> int:
+        """Promised to buys that have not landed yet."""
+        return sum(leg.amount for leg in self.legs.values() if leg.side is Side.BUY)
+
+    @property
+    def equity_at_cost_lamports(self) -> int:
+        """Native lamports and the remaining cost of what is held."""
+        return self.lamports + sum(
+            position.cost_lamports * position.tokens // position.tokens_bought for position in self.open_positions
+        )
+
+    def busy(self, trade_id: TradeId) -> bool:
+        """Whether a leg of this round trip is under way."""
+        return any(leg.ref.trade_id == trade_id for leg in self.legs.values())
+
+    # folding
+
+    def replay(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.apply(entry.fact, entry.at_ms)
+
+    def apply(self, fact: Fact, at_ms: int) -> None:
+        """Folds one fact; those that move neither money nor a state change nothing."""
+        match fact:
+            case CapitalMoved():
+                self.lamports += fact.lamports
+                self.opened = True
+            case SignalAccepted():
+                self.signals[fact.signal.id] = fact
+            case SignalDropped():
+                self.signals.pop(fact.signal_id, None)
+            case IntentEmitted(intent):
+                self.intents[intent.id] = intent
+                if intent.side is Side.BUY:
+                    self._entries[intent.trade_id] = intent
+                    self.states.setdefault(intent.trade_id, TradeState.PENDING)
+                if intent.signal_id is not None:
+                    self.signals.pop(intent.signal_id, None)
+            case IntentRefused():
+                self.outcome_of[fact.intent_id] = str(fact.refusal.reason)
+            case TradeMoved():
+                self.states[fact.trade_id] = fact.after
+                self.retries[fact.trade_id] = fact.retry
+            case LegPlanned(leg):
+                intent = self.intents[leg.intent_id]
+                self.attempts[intent.id] = self.attempts.get(intent.id, 0) + 1
+                self.legs[leg.leg_id] = Leg(
+                    ref=leg, side=intent.side, mint=intent.mint, amount=fact.amount_in, state=LegState.PLANNED
+                )
+            case LegSimulated(leg):
+                self._move(leg, LegState.SIMULATED)
+            case LegSigned(leg):
+                known = self._move(leg, LegState.SIGNED)
+                known.signature, known.transaction = fact.signature, fact.transaction
+                known.last_valid_block_height = fact.last_valid_block_height
+            case LegSent(leg):
+                if leg.leg_id in self.legs:
+                    known = self._move(leg, LegState.SENT)
+                    known.sends = fact.attempt
+            case LegDropped(leg):
+                self._end(leg, str(fact.refusal.reason))
+            case LegExpired(leg):
+                self._end(leg, "EXPIRED")
+            case LegReverted(leg):
+                self._end(leg, "REVERTED")
+                self._sink(leg.trade_id, -fact.lamports_delta)
+            case LegLanded(leg, fill):
+                self._end(leg, "LANDED")
+                self._book(leg.trade_id, fill)
+            case _:
+                pass
+
+    def _move(self, leg: LegRef, state: LegState) -> Leg:
+        known = self.legs[leg.leg_id]
+        known.state = state
+        return known
+
+    def _end(self, leg: LegRef, outcome: str) -> None:
+        self.legs.pop(leg.leg_id, None)
+        self.outcome_of[leg.intent_id] = outcome
+
+    def _sink(self, trade_id: TradeId, lost: int) -> None:
+        """A transaction that only cost its fee."""
+        self.lamports -= lost
+        self.fees_lamports += lost
+        position = self.positions.get(trade_id)
+        if position is None:
+            self._sunk[trade_id] = self._sunk.get(trade_id, 0) + lost
+        else:
+            self.positions[trade_id] = msgspec.structs.replace(position, cost_lamports=position.cost_lamports + lost)
+
+    def _book(self, trade_id: TradeId, fill: Fill) -> None:
+        self.lamports += fill.lamports_delta
+        self.fees_lamports += fill.fee_lamports
+        self.tips_lamports += fill.tip_lamports
+        self.rent_lamports += fill.rent_lamports
+        for mint, change in ((fill.mint, fill.token_delta), *fill.other_tokens):
+            self.tokens[mint] = self.tokens.get(mint, 0) + change
+        if fill.side is Side.BUY:
+            self.positions[trade_id] = self._bought(trade_id, fill)
+        else:
+            self.positions[trade_id] = self._sold(self.positions[trade_id], fill)
+
+    def _bought(self, trade_id: TradeId, fill: Fill) -> Position:
+        intent = self._entries[trade_id]
+        paid = fill.swap_lamports + fill.fee_lamports + fill.tip_lamports + fill.rent_lamports
+        known = self.positions.get(trade_id)
+        if known is None:
+            return Position(
+                trade_id=trade_id,
+                mint=fill.mint,
+                symbol=intent.symbol,
+                style=intent.style,
+                wallet=intent.wallet,
+                tokens=fill.token_delta,
+                tokens_bought=fill.token_delta,
+                cost_lamports=paid + self._sunk.get(trade_id, 0),
+                received_lamports=0,
+                opened_at_ms=fill.at_ms,
+                opened_slot=fill.slot,
+                entry_signature=fill.signature,
+            )
+        return msgspec.structs.replace(
+            known,
+            tokens=known.tokens + fill.token_delta,
+            tokens_bought=known.tokens_bought + fill.token_delta,
+            cost_lamports=known.cost_lamports + paid,
+        )
+
+    def _sold(self, position: Position, fill: Fill) -> Position:
+        tokens = position.tokens + fill.token_delta
+        returned_rent = max(-fill.rent_lamports, 0)
+        return msgspec.structs.replace(
+            position,
+            tokens=tokens,
+            cost_lamports=position.cost_lamports
+            + fill.fee_lamports
+            + fill.tip_lamports
+            + max(fill.rent_lamports, 0),
+            received_lamports=position.received_lamports + fill.swap_lamports + returned_rent,
+            exit_signature=fill.signature,
+            closed_at_ms=fill.at_ms if tokens == 0 else None,
+        )
