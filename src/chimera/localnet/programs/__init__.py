@@ -1,1 +1,20 @@
+"""Programs of our own for the embedded chain: small C programs at the real program ids, speaking the real interfaces.
 
+`PROGRAMS` says which program lives where; `program_elf` gives the bytes to load. Sources and the built `.so` lie side
+by side, so nobody needs a compiler to run them; `build.py` and `linker.py` make them anew.
+Must not know the chain that loads them, nor the venues that call them.
+"""
+
+from importlib.resources import files
+
+PROGRAMS = {
+    "CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C": "raydium_cpmm",
+}
+"""Program id (base58) -> name of the program."""
+
+
+def program_elf(name: str) -> bytes:
+    """The built program, ready for the loader; raises KeyError for a name that is not one of `PROGRAMS`."""
+    if name not in PROGRAMS.values():
+        raise KeyError(name)
+    return files(__name__).joinpath(f"{name}.so").read_bytes()
