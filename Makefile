@@ -1,0 +1,61 @@
+# What a person types. Needs Python 3.11+, make and git; everything else is fetched once and pinned by hash.
+# Targets that need the tools set them up first; a second run finds the stamps and does nothing.
+# `make demo ARGS="--for 60"` and `make test ARGS="tests/domain"` hand ARGS on.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check fmt lint build bench clean
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMPS := .venv/.stamps
+ARGS ?=
+WEB_SOURCES := $(shell find web \( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
+
+help:  ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMPS)/python $(STAMPS)/web  ## Build .venv and the dashboard (what is there already is kept)
+
+demo: setup  ## Start the embedded chain, its world and the desk; Ctrl-C stops them
+	@$(BIN)/chimera demo $(ARGS)
+
+test: setup $(STAMPS)/chromium  ## Run every test and name the skipped ones
+	@$(BIN)/python ops/test.py $(ARGS)
+
+check: $(STAMPS)/python lint  ## Lint, formatting, types, import contracts, architecture tests
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -q tests/architecture
+
+fmt: $(STAMPS)/python  ## Format the Python code and mend what the linter can mend itself
+	@$(BIN)/ruff check --fix --exit-zero --quiet
+	@$(BIN)/ruff format
+
+lint: $(STAMPS)/python  ## Lint the Python code
+	@$(BIN)/ruff check
+
+build: setup  ## Build wheel and source distribution into dist/, dashboard inside
+	@$(BIN)/uv build --no-build-isolation --out-dir dist
+
+bench: $(STAMPS)/python  ## Run each benchmark in benchmarks/, one after the other
+	@for each in benchmarks/*.py; do [ -e "$$each" ] || { echo "no benchmarks yet"; break; }; \
+	  echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+
+clean:  ## Remove all that was built; the demo's data stay
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf web/node_modules web/dist src/chimera/control/static
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/python: pyproject.toml uv.lock ops/setup/python.sh ops/setup/pinned_uv.py
+	@sh ops/setup/python.sh
+	@mkdir -p $(STAMPS) && touch $@
+
+# web.sh touches the stamp itself: without the npm registry it says so, leaves no stamp, and the rest goes on.
+$(STAMPS)/web: $(WEB_SOURCES) ops/setup/web.sh | $(STAMPS)/python
+	@sh ops/setup/web.sh $@
+
+$(STAMPS)/chromium: ops/setup/chromium.sh | $(STAMPS)/python
+	@sh ops/setup/chromium.sh
+	@touch $@
