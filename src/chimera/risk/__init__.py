@@ -1,1 +1,1 @@
-
+"""May it happen? Pure decisions over what is known now; unknown means no buys, exits stay possible."""

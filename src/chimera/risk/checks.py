@@ -1,0 +1,206 @@
+"""The gate's questions, one function each: a Refusal, or what was seen in a few words.
+
+All of them are pure over `Circumstances`. Sells are asked far less: an exit must stay possible.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from chimera.domain.intent import Side, Style, TradeIntent
+from chimera.domain.risk import Reason, Refusal
+from chimera.domain.token import TokenInfo, TokenReport
+from chimera.domain.units import BPS, sol_text
+from chimera.risk.kill_switch import KillSwitch
+from chimera.risk.loss_breaker import LossBreaker
+from chimera.risk.token_safety import TRUSTED, TokenLimits, review_token
+
+
+class RiskLimits(msgspec.Struct, frozen=True):
+    """What no strategy can raise."""
+
+    position_lamports_max: int = 2_000_000_000
+    open_positions_max: int = 12
+    slippage_bps_max: int = 500
+    exit_slippage_bps_max: int = 1_500
+    slot_age_ms_max: int = 5_000
+    """How long the stream may be silent before prices count as unknown."""
+    balance_reserve_lamports: int = 50_000_000
+    """Never spent: pays for exits."""
+    trade_costs_lamports_max: int = 10_000_000
+    """Fees, tip and rent of one leg, at the worst."""
+    shield_bps: int = 7_000
+    spear_bps: int = 3_000
+    daily_loss_lamports_max: int = 5_000_000_000
+    tokens: TokenLimits = TokenLimits()
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """Everything a review may look at, gathered at one instant."""
+
+    now_ms: int
+    slot_at_ms: int
+    kill_switch: KillSwitch
+    breaker: LossBreaker
+    token: TokenInfo | None
+    report: TokenReport | None
+    liquidity_micro_usd: int | None
+    pool_doubt: str | None
+    """Why every pool of the token is in doubt, or None while one is fine."""
+    lamports: int
+    reserved_lamports: int
+    equity_lamports: int
+    engaged_lamports: int
+    """Of the intent's own style."""
+    open_positions: int
+    """Legs under way counted."""
+    held_tokens: int
+    """Of the intent's round trip."""
+    lost_today_lamports: int
+    spear_disabled: str = ""
+    """Why Spear is off, or empty."""
+
+
+Check = Callable[[TradeIntent, Circumstances, RiskLimits], "Refusal | str"]
+
+
+def not_killed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    return seen.kill_switch.review(intent.side) or "kill switch off"
+
+
+def not_expired(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    age = seen.now_ms - intent.created_at_ms
+    if intent.expired(seen.now_ms):
+        return Refusal(Reason.TTL_EXPIRED, limit=f"{intent.ttl_ms} ms", observed=f"{age} ms")
+    return f"{age} ms old"
+
+
+def breaker_closed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    if intent.side is Side.SELL:
+        return "exits pass every breaker"
+    return seen.breaker.review() or f"loss breaker {seen.breaker.state}"
+
+
+def style_enabled(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    if intent.side is Side.BUY and intent.style is Style.SPEAR and seen.spear_disabled:
+        return Refusal(Reason.STRATEGY_DISABLED, observed=seen.spear_disabled)
+    return f"{intent.style} enabled"
+
+
+def holding(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    if intent.side is Side.BUY:
+        return "a buy needs no holding"
+    if not 0 < intent.amount <= seen.held_tokens:
+        return Refusal(Reason.NO_ACTIVE_POSITION, limit=str(seen.held_tokens), observed=str(intent.amount))
+    return f"{seen.held_tokens} tokens held"
+
+
+def size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    if intent.side is Side.SELL:
+        return "a sell reduces risk"
+    if intent.amount <= 0:
+        return Refusal(Reason.POSITION_SIZE_ZERO, observed=str(intent.amount))
+    if intent.amount > limits.position_lamports_max:
+        return Refusal(
+            Reason.MAX_POSITION,
+            limit=f"{sol_text(limits.position_lamports_max)} SOL",
+            observed=f"{sol_text(intent.amount)} SOL",
+        )
+    if seen.open_positions >= limits.open_positions_max:
+        return Refusal(
+            Reason.MAX_OPEN_POSITIONS, limit=str(limits.open_positions_max), observed=str(seen.open_positions)
+        )
+    return f"{sol_text(intent.amount)} SOL, {seen.open_positions} positions open"
+
+
+def daily_loss(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    if intent.side is Side.BUY and seen.lost_today_lamports > limits.daily_loss_lamports_max:
+        return Refusal(
+            Reason.DAILY_LOSS,
+            limit=f"{sol_text(limits.daily_loss_lamports_max)} SOL",
+            observed=f"{sol_text(seen.lost_today_lamports)} SOL",
+        )
+    return f"lost today {sol_text(max(seen.lost_today_lamports, 0))} SOL"
+
+
+def capital(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    if intent.side is Side.SELL:
+        return "a sell brings capital"
+    free = seen.lamports - seen.reserved_lamports - limits.balance_reserve_lamports
+    needed = intent.amount + limits.trade_costs_lamports_max
+    if needed > free:
+        return Refusal(
+            Reason.INSUFFICIENT_BALANCE,
+            limit=f"{sol_text(max(free, 0))} SOL free",
+            observed=f"{sol_text(needed)} SOL needed",
+        )
+    return f"{sol_text(free)} SOL free"
+
+
+def allocation(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    if intent.side is Side.SELL:
+        return "a sell frees its allocation"
+    share = limits.spear_bps if intent.style is Style.SPEAR else limits.shield_bps
+    ceiling = seen.equity_lamports * share // BPS
+    wanted = seen.engaged_lamports + intent.amount
+    if wanted > ceiling:
+        return Refusal(
+            Reason.STRATEGY_HEAT_LIMIT,
+            limit=f"{sol_text(ceiling)} SOL for {intent.style}",
+            observed=f"{sol_text(wanted)} SOL",
+        )
+    return f"{sol_text(wanted)} of {sol_text(ceiling)} SOL for {intent.style}"
+
+
+def fresh_data(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    age = seen.now_ms - seen.slot_at_ms
+    if intent.side is Side.SELL:
+        return f"last slot {age} ms ago"
+    if age > limits.slot_age_ms_max:
+        return Refusal(Reason.STALE_DATA, limit=f"{limits.slot_age_ms_max} ms", observed=f"{age} ms")
+    if seen.pool_doubt is not None:
+        return Refusal(Reason.STALE_DATA, limit="a pool without doubt", observed=seen.pool_doubt)
+    return f"last slot {age} ms ago"
+
+
+def slippage(intent: TradeIntent, _: Circumstances, limits: RiskLimits) -> Refusal | str:
+    most = limits.slippage_bps_max if intent.side is Side.BUY else limits.exit_slippage_bps_max
+    if intent.slippage_bps_max > most:
+        return Refusal(Reason.SLIPPAGE, limit=f"{most} bps", observed=f"{intent.slippage_bps_max} bps")
+    return f"slippage at most {intent.slippage_bps_max} bps"
+
+
+def token_safe(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    if intent.side is Side.SELL:
+        return "a sell leaves the token"
+    refusal = review_token(intent.style, seen.token, seen.liquidity_micro_usd, limits.tokens)
+    if refusal is not None:
+        return refusal
+    return "no authorities, liquid enough"
+
+
+def token_sellable(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    """The slow path's verdict; the desk makes the probe first where there is none."""
+    if intent.side is Side.SELL or intent.mint in TRUSTED:
+        return "needs no probe"
+    if seen.report is None:
+        return Refusal(Reason.SIMULATION_UNAVAILABLE, observed="no probe of this token yet")
+    return seen.report.refusal or f"a probe of {seen.report.probe_lamports} gave {seen.report.returned_lamports}"
+
+
+CHECKS: tuple[Check, ...] = (
+    not_killed,
+    breaker_closed,
+    not_expired,
+    style_enabled,
+    holding,
+    size,
+    daily_loss,
+    capital,
+    allocation,
+    fresh_data,
+    slippage,
+    token_safe,
+    token_sellable,
+)
+"""In the order in which they are asked; the first no ends it."""
