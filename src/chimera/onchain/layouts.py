@@ -14,7 +14,7 @@ from chimera.domain.errors import DecodeError
 from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Slot
 from chimera.domain.token import TokenInfo
 from chimera.onchain.curves import transfer_fee, transfer_fee_inverse
-from chimera.onchain.keys import address_of
+from chimera.onchain.keys import address_text
 
 MINT_SIZE = 82
 TOKEN_ACCOUNT_SIZE = 165
@@ -211,7 +211,7 @@ def u128_at(data: bytes, at: int) -> int:
 
 
 def address_at(data: bytes, at: int) -> Address:
-    return address_of(data[at : at + 32])
+    return address_text(data[at : at + 32])
 
 
 def _optional_address(data: bytes, at: int) -> Address | None:
