@@ -1,4 +1,4 @@
-"""The runtime's TransactionError between its two wire forms: bincode bytes on Geyser, JSON over RPC.
+"""Reads the runtime's TransactionError from bincode, as Geyser brings it, into the JSON that RPC shows.
 
 Bincode writes an enum as its u32 index and then its fields. The order of the two name lists below *is* the wire
 format: it is the declaration order in `solana-transaction-error` and `solana-instruction-error` (Agave 3.x),
@@ -34,23 +34,6 @@ def decode(data: bytes) -> JsonError:
     return name
 
 
-def encode(error: JsonError) -> bytes:
-    """Bincode bytes of a JSON value as RPC shows it; raises ValueError for what is no transaction error."""
-    if isinstance(error, str):
-        return _index(TRANSACTION_ERRORS, error)
-    if len(error) != 1:
-        raise ValueError(f"not a transaction error: {error!r}")
-    name, value = next(iter(error.items()))
-    head = _index(TRANSACTION_ERRORS, name)
-    if name == "InstructionError" and isinstance(value, list | tuple) and len(value) == 2:
-        return head + _byte(value[0]) + _encode_instruction(value[1])
-    if name == "DuplicateInstruction":
-        return head + _byte(value)
-    if name in WITH_ACCOUNT_INDEX and isinstance(value, dict):
-        return head + _byte(value.get("account_index"))
-    raise ValueError(f"not a transaction error: {error!r}")
-
-
 def _decode_instruction(data: bytes, at: int) -> JsonError:
     index = _u32(data, at)
     if index >= len(INSTRUCTION_ERRORS):
@@ -63,32 +46,6 @@ def _decode_instruction(data: bytes, at: int) -> JsonError:
         length = int.from_bytes(data[at + 4 : at + 12], "little")
         return {name: data[at + 12 : at + 12 + length].decode(errors="replace")}
     return name
-
-
-def _encode_instruction(error: object) -> bytes:
-    if isinstance(error, str):
-        return _index(INSTRUCTION_ERRORS, error)
-    if isinstance(error, dict) and len(error) == 1:
-        name, value = next(iter(error.items()))
-        head = _index(INSTRUCTION_ERRORS, name)
-        if name == "Custom" and isinstance(value, int) and 0 <= value < 2**32:
-            return head + value.to_bytes(4, "little")
-        if name == "BorshIoError" and isinstance(value, str):
-            return head + len(value.encode()).to_bytes(8, "little") + value.encode()
-    raise ValueError(f"not an instruction error: {error!r}")
-
-
-def _index(names: tuple[str, ...], name: str) -> bytes:
-    try:
-        return names.index(name).to_bytes(4, "little")
-    except ValueError:
-        raise ValueError(f"unknown error name {name!r}") from None
-
-
-def _byte(value: object) -> bytes:
-    if not isinstance(value, int) or not 0 <= value < 256:
-        raise ValueError(f"not an index: {value!r}")
-    return bytes([value])
 
 
 def _u8(data: bytes, at: int) -> int:
