@@ -234,6 +234,7 @@ class Ledger:
                 tokens_bought=fill.token_delta,
                 cost_lamports=paid + self._sunk.get(trade_id, 0),
                 received_lamports=0,
+                swapped_lamports=fill.swap_lamports,
                 opened_at_ms=fill.at_ms,
                 opened_slot=fill.slot,
                 entry_signature=fill.signature,
@@ -243,6 +244,7 @@ class Ledger:
             tokens=known.tokens + fill.token_delta,
             tokens_bought=known.tokens_bought + fill.token_delta,
             cost_lamports=known.cost_lamports + paid,
+            swapped_lamports=known.swapped_lamports + fill.swap_lamports,
         )
 
     def _sold(self, position: Position, fill: Fill) -> Position:

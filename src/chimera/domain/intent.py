@@ -52,6 +52,8 @@ class Signal(msgspec.Struct, frozen=True, tag=True):
     fraction_bps: int = 10_000
     """On a sell: how much of his holding the wallet sold."""
     note: str = ""
+    trade_id: TradeId | None = None
+    """On an exit: exactly this round trip; None means the one that copies `wallet` in `mint`."""
 
 
 class Origin(StrEnum):

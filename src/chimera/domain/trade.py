@@ -89,6 +89,8 @@ class Position(msgspec.Struct, frozen=True):
     """Everything paid so far: swaps in, fees, tips and rent of all legs."""
     received_lamports: int
     """Everything that came back: swaps out and returned rent."""
+    swapped_lamports: int
+    """What went into the buying swaps alone: the price paid, which exits are measured against."""
     opened_at_ms: int
     opened_slot: Slot
     entry_signature: Signature

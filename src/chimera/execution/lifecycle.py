@@ -1,0 +1,68 @@
+"""The life of a round trip and of each of its legs, as two tables.
+
+Two rules: everything about transitions lives in this file, and this file knows nothing of chains or money.
+A pair that is not listed is a late answer: `advance` returns None and the caller records it, but does not obey.
+"""
+
+from enum import StrEnum
+
+from chimera.domain.trade import LegState, TradeState
+
+
+class Happened(StrEnum):
+    """What moves a round trip."""
+
+    VALIDATED = "validated"
+    REFUSED = "refused"
+    APPROVED = "approved"
+    ENTRY_LANDED = "entry landed"
+    ENTRY_LOST = "entry lost"
+    RETRIED = "retried"
+    EXHAUSTED = "retries exhausted"
+    EXIT_APPROVED = "exit approved"
+    EXIT_LANDED = "exit landed"
+    PART_LANDED = "part of the exit landed"
+    EXIT_LOST = "exit lost"
+
+
+T = TradeState
+H = Happened
+
+TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
+    (T.PENDING, H.VALIDATED): T.QUEUED,
+    (T.QUEUED, H.APPROVED): T.EXECUTING,
+    (T.QUEUED, H.REFUSED): T.FAILED,
+    (T.EXECUTING, H.ENTRY_LANDED): T.ACTIVE,
+    (T.EXECUTING, H.ENTRY_LOST): T.FAILED,
+    (T.FAILED, H.RETRIED): T.RETRY,
+    (T.FAILED, H.EXHAUSTED): T.DEAD_LETTER,
+    (T.RETRY, H.APPROVED): T.EXECUTING,
+    (T.RETRY, H.REFUSED): T.FAILED,
+    (T.ACTIVE, H.EXIT_APPROVED): T.EXITING,
+    (T.EXITING, H.EXIT_LANDED): T.CLOSED,
+    (T.EXITING, H.PART_LANDED): T.ACTIVE,
+    (T.EXITING, H.EXIT_LOST): T.ACTIVE,
+}
+
+L = LegState
+
+LEG_TRANSITIONS: dict[LegState, frozenset[LegState]] = {
+    L.PLANNED: frozenset({L.SIMULATED, L.DROPPED}),
+    L.SIMULATED: frozenset({L.SIGNED, L.DROPPED}),
+    # SIGNED may land without SENT: the process died between handing the bytes over and noting it
+    L.SIGNED: frozenset({L.SENT, L.LANDED, L.REVERTED, L.EXPIRED}),
+    L.SENT: frozenset({L.LANDED, L.REVERTED, L.EXPIRED}),
+    L.LANDED: frozenset(),
+    L.REVERTED: frozenset(),
+    L.EXPIRED: frozenset(),
+    L.DROPPED: frozenset(),
+}
+
+
+def advance(state: TradeState, happened: Happened) -> TradeState | None:
+    """The next state, or None where the pair is not listed."""
+    return TRANSITIONS.get((state, happened))
+
+
+def leg_may(before: LegState, after: LegState) -> bool:
+    return after in LEG_TRANSITIONS[before]

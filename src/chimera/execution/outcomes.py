@@ -1,0 +1,81 @@
+"""What a transaction of ours really did, from its metadata alone. Must not know what had been planned."""
+
+from chimera.domain.chain import TransactionUpdate
+from chimera.domain.errors import InvariantBroken
+from chimera.domain.ids import SYSTEM_PROGRAM, WSOL, Address
+from chimera.domain.intent import Side
+from chimera.domain.trade import Fill
+
+TRANSFER = 2  # System Program instruction index, u32 little-endian, followed by u64 lamports
+
+
+def fill_of(
+    transaction: TransactionUpdate,
+    *,
+    wallet: Address,
+    mint: Address,
+    side: Side,
+    tip_accounts: frozenset[Address],
+    at_ms: int,
+) -> Fill:
+    """The fill of a landed swap of `mint`; raises InvariantBroken where the wallet did not pay for it."""
+    if transaction.fee_payer != wallet:
+        raise InvariantBroken(f"{transaction.signature} was paid by {transaction.fee_payer}, not by {wallet}")
+    delta = lamports_delta(transaction, wallet)
+    tip = _tips(transaction, wallet, tip_accounts)
+    rent, changes = _token_changes(transaction, wallet)
+    token_delta = changes.pop(mint, 0)
+    swapped = delta + transaction.fee_lamports + tip + rent
+    return Fill(
+        signature=transaction.signature,
+        slot=transaction.slot,
+        side=side,
+        mint=mint,
+        token_delta=token_delta,
+        lamports_delta=delta,
+        swap_lamports=-swapped if side is Side.BUY else swapped,
+        fee_lamports=transaction.fee_lamports,
+        tip_lamports=tip,
+        rent_lamports=rent,
+        at_ms=at_ms,
+        other_tokens=tuple(sorted((other, change) for other, change in changes.items() if change)),
+    )
+
+
+def lamports_delta(transaction: TransactionUpdate, wallet: Address) -> int:
+    """Change of an account's own lamports; 0 where the transaction does not touch it."""
+    try:
+        index = transaction.accounts.index(wallet)
+    except ValueError:
+        return 0
+    return transaction.post_lamports[index] - transaction.pre_lamports[index]
+
+
+def _tips(transaction: TransactionUpdate, wallet: Address, tip_accounts: frozenset[Address]) -> int:
+    total = 0
+    for instruction in transaction.instructions:
+        if instruction.program != SYSTEM_PROGRAM or len(instruction.data) != 12:
+            continue
+        if int.from_bytes(instruction.data[:4], "little") != TRANSFER:
+            continue
+        source, target = instruction.accounts[:2]
+        if source == wallet and target in tip_accounts:
+            total += int.from_bytes(instruction.data[4:], "little")
+    return total
+
+
+def _token_changes(transaction: TransactionUpdate, wallet: Address) -> tuple[int, dict[Address, int]]:
+    """(rent locked up, change by mint) over our token accounts; of wSOL accounts rent is what is not wSOL."""
+    before = {balance.account: balance for balance in transaction.pre_tokens if balance.owner == wallet}
+    after = {balance.account: balance for balance in transaction.post_tokens if balance.owner == wallet}
+    rent = 0
+    changes: dict[Address, int] = {}
+    for account in before.keys() | after.keys():
+        known = after.get(account) or before[account]
+        amount_before = before[account].amount if account in before else 0
+        amount_after = after[account].amount if account in after else 0
+        change = amount_after - amount_before
+        changes[known.mint] = changes.get(known.mint, 0) + change
+        locked = lamports_delta(transaction, account)
+        rent += locked - change if known.mint == WSOL else locked
+    return rent, changes
