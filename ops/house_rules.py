@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 DECISIONS = frozenset(
-    "domain onchain indicators venues strategies market portfolio risk engine execution scout treasury audit sim".split()
+    "domain onchain indicators venues strategies market portfolio risk".split()
+    + "engine execution scout treasury audit sim".split()
 )
+"""Rooms whose code is synchronous and is given all that it uses."""
 INTEGERS_ONLY = frozenset({"onchain", "execution"})
 KNOWS_MODE = frozenset({"wiring", "config", "cli", "__main__", "control"})
 """`control` is here because a field of its wire format has that name; it decides nothing by it."""
+MODE_WORDS = frozenset(
+    "mode modes is in on run running runs trading operating current app chimera".split()
+) | frozenset("exec execution live localnet paper backtest replay demo real simulated simulation dry".split())
+"""A name made of these alone, with `mode` among them, is about the mode that we run in."""
 LINES_MAX = 500
 BANNED_NAMES = frozenset("utils util helpers helper manager managers base common misc".split())
-WORKPLACE = re.compile(rb"(?<![\w.-])/(?:work|tmp/briefs)/|\.library/")
+WORKPLACE = re.compile(rb"(?<![\w.-])/(?:work|tmp/briefs)/|[.]library/")
 """Paths of the machine that the product was written on; nobody else has them."""
 
 
@@ -103,7 +109,11 @@ def mode(module: Module) -> Iterator[Offence]:
     for node in ast.walk(module.tree):
         name = identifier(node)
         # A file's st_mode is the system's word, dev_mode a setting of its own (signatures unchecked).
-        if name and "mode" in name.lower().split("_") and name not in {"st_mode", "dev_mode", "CHIMERA_DEV_MODE"}:
+        if (
+            name
+            and "mode" in name.lower().split("_")
+            and name not in {"st_mode", "dev_mode", "CHIMERA_DEV_MODE"}
+        ):
             yield offence(module, node, f"knows of a mode: {name}")
 
 
@@ -145,7 +155,9 @@ def floats(module: Module) -> Iterator[Offence]:
 def catch_all(module: Module) -> Iterator[Offence]:
     """Everything is caught once, at the top of a role; elsewhere only what one can act on."""
     allowed = 1 if module.room == "roles" else 0
-    broad = [node for node in ast.walk(module.tree) if isinstance(node, ast.ExceptHandler) and catches_all(node)]
+    broad = [
+        node for node in ast.walk(module.tree) if isinstance(node, ast.ExceptHandler) and catches_all(node)
+    ]
     for node in broad[allowed:]:
         where = "a second time in one role" if allowed else "outside the top of a role"
         yield offence(module, node, f"catches everything {where}")
@@ -154,7 +166,8 @@ def catch_all(module: Module) -> Iterator[Offence]:
 def catches_all(handler: ast.ExceptHandler) -> bool:
     """Whether it is a bare one or names Exception or BaseException, alone or in a tuple."""
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(kind is None or isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"} for kind in kinds)
+    names = {kind.id if isinstance(kind, ast.Name) else None for kind in kinds if kind}
+    return None in kinds or bool(names & {"Exception", "BaseException"})
 
 
 def length(module: Module) -> Iterator[Offence]:

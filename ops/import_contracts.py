@@ -34,8 +34,8 @@ class Wall(Contract):
         chains: set[Chain] = set()
         for expression in self.forbidden:
             for imported in expand(graph, expression):
-                found = direct_imports(graph, importers, imported) if self.direct else reached(graph, importers, imported)
-                chains |= found
+                find = direct_imports if self.direct else reached
+                chains |= find(graph, importers, imported)
         return ContractCheck(kept=not chains, metadata={"chains": sorted(chains)})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
@@ -73,13 +73,20 @@ def expand(graph: ImportGraph, expression: ModuleExpression) -> set[str]:
     if not expression.has_wildcard_expression() and expression.expression not in graph.modules:
         return set()
     named = {module.name for module in module_expression_to_modules(graph, expression, as_packages=False)}
-    inside = {below for name in named if not graph.is_module_squashed(name) for below in graph.find_descendants(name)}
+    inside = {
+        below
+        for name in named
+        if not graph.is_module_squashed(name)
+        for below in graph.find_descendants(name)
+    }
     return named | inside
 
 
 def direct_imports(graph: ImportGraph, importers: set[str], imported: str) -> set[Chain]:
     """(importer, imported) for each of the importers that names it."""
-    return {(importer, imported) for importer in graph.find_modules_that_directly_import(imported) & importers}
+    return {
+        (importer, imported) for importer in graph.find_modules_that_directly_import(imported) & importers
+    }
 
 
 def reached(graph: ImportGraph, importers: set[str], imported: str) -> set[Chain]:

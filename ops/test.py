@@ -56,7 +56,9 @@ def web_tests(tally: Tally) -> None:
         code = subprocess.run([ROOT / "ops" / "setup" / "web_test.sh", report], check=False).returncode
         if code == CANNOT_RUN:
             tally.counts["skipped"] += 1
-            tally.skipped.append(("web: the dashboard's unit tests", "no Node 20.19+ or web/node_modules is missing"))
+            tally.skipped.append(
+                ("web: the dashboard's unit tests", "no Node 20.19+ or web/node_modules is missing")
+            )
             return
         counts = read_report(report)
     tally.counts += counts
@@ -65,7 +67,7 @@ def web_tests(tally: Tally) -> None:
 
 
 def read_report(report: Path) -> Counter[str]:
-    """vitest's own numbers; a report that is not there or garbled counts as a failure."""
+    """The numbers of vitest itself; a report that is not there or garbled counts as a failure."""
     try:
         numbers = json.loads(report.read_text())
         return Counter(

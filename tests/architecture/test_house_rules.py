@@ -4,7 +4,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from ops import house_rules
 from ops.house_rules import Rule
 
@@ -32,7 +31,11 @@ PLANTED = [
     (house_rules.catch_all, "adapters/x.py", "try: ...\nexcept Exception: ...\n"),
     (house_rules.catch_all, "adapters/x.py", "try: ...\nexcept: ...\n"),
     (house_rules.catch_all, "control/x.py", "try: ...\nexcept (OSError, BaseException) as e: ...\n"),
-    (house_rules.catch_all, "roles/x.py", "try: ...\nexcept Exception: ...\ntry: ...\nexcept Exception: ...\n"),
+    (
+        house_rules.catch_all,
+        "roles/x.py",
+        "try: ...\nexcept Exception: ...\ntry: ...\nexcept Exception: ...\n",
+    ),
     (house_rules.length, "risk/x.py", "x = 1\n" * 501),
     (house_rules.naming, "risk/utils.py", ""),
     (house_rules.naming, "adapters/base/x.py", ""),
@@ -41,9 +44,14 @@ PLANTED = [
 
 INNOCENT = [
     (house_rules.clock_or_chance, "roles/x.py", "import time\n"),
-    (house_rules.clock_or_chance, "risk/x.py", "from datetime import datetime, UTC\nx = datetime.fromtimestamp(0, UTC)\n"),
+    (
+        house_rules.clock_or_chance,
+        "risk/x.py",
+        "from datetime import datetime, UTC\nx = datetime.fromtimestamp(0, UTC)\n",
+    ),
     (house_rules.waiting, "roles/x.py", "async def run(): ...\n"),
     (house_rules.mode, "wiring.py", "mode = settings.mode\n"),
+    (house_rules.mode, "venues/x.py", "fee = pool.creator_fee_mode\n"),
     (house_rules.mode, "adapters/x.py", "with open(path, mode='rb') as file: model(file)\n"),
     (house_rules.approval, "risk/gate.py", "x = Approved(intent)\n"),
     (house_rules.approval, "execution/x.py", "def plan(approved: Approved): ...\n"),

@@ -12,14 +12,20 @@ PLANTED = [
     ("Rooms open downwards only", {"domain/x.py": "import chimera.risk.y", "risk/y.py": ""}),
     ("Rooms open downwards only", {"risk/x.py": "from chimera import engine", "engine.py": ""}),
     ("No two siblings import each other", {"control/x.py": "import chimera.localnet.y", "localnet/y.py": ""}),
-    ("No two siblings import each other", {"portfolio.py": "from chimera.market import y", "market/y.py": ""}),
+    (
+        "No two siblings import each other",
+        {"portfolio.py": "from chimera.market import y", "market/y.py": ""},
+    ),
     ("Decisions neither wait, nor read the clock, nor talk", {"risk/x.py": "import asyncio"}),
     ("Decisions neither wait, nor read the clock, nor talk", {"engine.py": "from time import time"}),
     (
         "Decisions neither wait, nor read the clock, nor talk",
         {"execution/x.py": "from chimera import observe", "observe.py": "import structlog"},
     ),
-    ("Only the wiring reads Settings", {"roles/x.py": "from chimera.config import Settings", "config.py": "Settings = 1"}),
+    (
+        "Only the wiring reads Settings",
+        {"roles/x.py": "from chimera.config import Settings", "config.py": "Settings = 1"},
+    ),
     (
         "Only the wiring touches a signer",
         {"adapters/x.py": "import chimera.adapters.signers.vault", "adapters/signers/vault.py": ""},
@@ -73,7 +79,9 @@ def plant(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("sentence", "files"), PLANTED, ids=[f"{n}-{name}" for n, (name, _) in enumerate(PLANTED)])
+@pytest.mark.parametrize(
+    ("sentence", "files"), PLANTED, ids=[f"{n}-{name}" for n, (name, _) in enumerate(PLANTED)]
+)
 def test_a_planted_import_turns_its_sentence_red_and_no_other(
     tmp_path: Path, sentence: str, files: dict[str, str]
 ) -> None:
