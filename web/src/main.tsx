@@ -1,0 +1,18 @@
+/** The first thing that runs: takes over a key from the address, sets the theme, draws the page. */
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./app";
+import { adoptKeyFromAddress } from "./session";
+import { applyTheme, storedTheme } from "./shell/theme";
+import "./styles.css";
+
+adoptKeyFromAddress(window.location, window.history);
+applyTheme(storedTheme());
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

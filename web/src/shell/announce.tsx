@@ -1,0 +1,33 @@
+/** What the page says outside its panels: the browser tab's title, and a notice when a position closed. */
+import { useEffect } from "react";
+import { formatSol, signOf } from "../format/money";
+import { explain } from "../format/words";
+import { useLive, useLiveMessages } from "../live/react";
+import { Money } from "../ui/figures";
+import { useNotify } from "../ui/toast";
+
+export function useTabTitle(): void {
+  const pnl = useLive((data) => data.overview?.realised_pnl_lamports ?? null);
+  useEffect(() => {
+    document.title = pnl === null ? "Chimera" : `${formatSol(pnl, 4, true)} SOL · Chimera`;
+  }, [pnl]);
+}
+
+export function useClosedToasts(): void {
+  const notify = useNotify();
+  useLiveMessages((message) => {
+    if (message.type !== "position_closed") return;
+    const { token_symbol, realised_pnl_lamports, exit_reason } = message.data;
+    const sign = signOf(realised_pnl_lamports);
+    notify(
+      sign === "profit" ? "good" : sign === "loss" ? "bad" : "neutral",
+      <span className="flex items-baseline justify-between gap-3">
+        <span className="truncate">
+          <b className="font-semibold">{token_symbol}</b> closed
+          {exit_reason && <span className="text-faint"> · {explain(exit_reason)}</span>}
+        </span>
+        <Money lamports={realised_pnl_lamports} signed unit />
+      </span>,
+    );
+  });
+}
