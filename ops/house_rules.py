@@ -108,12 +108,9 @@ def mode(module: Module) -> Iterator[Offence]:
         return
     for node in ast.walk(module.tree):
         name = identifier(node)
-        # A file's st_mode is the system's word, dev_mode a setting of its own (signatures unchecked).
-        if (
-            name
-            and "mode" in name.lower().split("_")
-            and name not in {"st_mode", "dev_mode", "CHIMERA_DEV_MODE"}
-        ):
+        # Others' words stay theirs: st_mode, creator_fee_mode; dev_mode is a setting of its own (signatures unchecked).
+        words = set(name.lower().split("_")) if name else set()
+        if "mode" in words and words <= MODE_WORDS:
             yield offence(module, node, f"knows of a mode: {name}")
 
 
@@ -145,7 +142,7 @@ def floats(module: Module) -> Iterator[Offence]:
     for node in ast.walk(module.tree):
         match node:
             case ast.Constant(value=float() | complex()):
-                yield offence(module, node, f"a float: {node.value}")
+                yield offence(module, node, f"a float: {node.value!r}")
             case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()):
                 yield offence(module, node, "a division that does not round: /")
             case ast.Call(func=ast.Name(id="float")):
