@@ -53,7 +53,7 @@ def fee_ceil(amount: int, rate: int, *, one: int) -> int:
 
 
 def gross_of_net(net: int, rate: int, *, one: int) -> int | None:
-    """What must be paid so that `net` is left after a fee of `rate`/`one`, rounded up; None at a rate of all or more."""
+    """What must be paid so that `net` is left after a fee of `rate`/`one`, rounded up; None at a rate of all."""
     if rate == 0:
         return net
     return ceil_div(net * one, one - rate) if rate < one else None
@@ -71,12 +71,14 @@ def transfer_fee(amount: int, *, bps: int, maximum: int) -> int:
 
 
 def transfer_fee_inverse(amount: int, *, bps: int, maximum: int) -> int | None:
-    """What must be sent on top so that `amount` arrives; None where the sum leaves u64.
+    """What must be sent on top so that `amount` arrives; None where the sum leaves u64 or the rate is no rate.
 
     At 100 % the fee is the maximum, as programs take it (spl-token-2022's `calculate_inverse_fee`).
     """
     if bps == 0 or amount == 0:
         return 0
+    if bps > BPS:
+        return None
     if bps == BPS:
         return maximum if amount + maximum <= U64_MAX else None
     gross = ceil_div(amount * BPS, BPS - bps)

@@ -35,7 +35,7 @@ def build(name: str, compiler: str = "clang") -> bytes:
 
 
 def sources_digest(name: str) -> str:
-    """SHA-256 over the program, every header, the flags and the linker: whatever the ELF depends on but the compiler."""
+    """SHA-256 over program, headers, flags and linker: whatever the ELF depends on but the compiler."""
     parts = [HERE / f"{name}.c", *sorted(HERE.glob("*.h")), HERE / "linker.py"]
     return digest(b"\0".join(path.read_bytes() for path in parts) + " ".join(FLAGS).encode())
 
