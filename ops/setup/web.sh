@@ -19,8 +19,14 @@ repository=$PWD
 cd web
 if ! cmp -s package-lock.json node_modules/.installed-lock 2>/dev/null; then
   echo "setup: installing what web/package-lock.json names" >&2
-  npm ci --prefer-offline --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=30000 >&2 ||
+  options="--prefer-offline --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=30000"
+  # `npm ci` refuses a lock that names no copy of an optional package for some other platform, which is what npm
+  # itself writes where the registry lacks one; `npm install --no-save` takes the same versions by the same hashes.
+  # shellcheck disable=SC2086  # several words
+  npm ci $options 2>../.venv/npm-ci.log >&2 || npm install --no-save $options >&2 || {
+    head -n 12 ../.venv/npm-ci.log >&2
     later "npm could not install what web/package-lock.json names (see above)"
+  }
   cp package-lock.json node_modules/.installed-lock
 fi
 echo "setup: building the dashboard" >&2
