@@ -1,0 +1,252 @@
+"""The tree of settings: names, units, ranges and defaults. Nothing here reads anything.
+
+Amounts are lamports unless the name says otherwise; `_min` and `_max` are limits, both included.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chimera.domain.chain import Commitment
+from chimera.domain.intent import Style
+from chimera.domain.wallet import WalletStatus
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Millis = Annotated[int, Meta(ge=1, le=86_400_000_000)]
+Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+Bps = Annotated[int, Meta(ge=0, le=10_000)]
+GainBps = Annotated[int, Meta(ge=0, le=10_000_000)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Lamports = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Usd = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Base58 = Annotated[str, Meta(pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$")]
+Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
+
+
+class Secret:
+    """A text that no repr, log or dump shows; `reveal` hands it to the one who needs it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self._text else "Secret(unset)"
+
+
+class Rpc(msgspec.Struct, frozen=True, kw_only=True):
+    primary_url: Url = "http://127.0.0.1:8899"
+    fallback_url: Url = ""
+    """Used after `failures_max` failures of the primary; Spear is off meanwhile. Empty: none."""
+    ws_url: Url = ""
+    """Empty: derived from the primary."""
+    timeout_ms: Millis = 2_000
+    rate_per_s: Count = 40
+    failures_max: Count = 3
+    """Failures in a row before the fallback takes over."""
+    probe_s: Seconds = 300
+    """How often the primary is tried again meanwhile."""
+
+
+class Geyser(msgspec.Struct, frozen=True, kw_only=True):
+    url: Url = "http://127.0.0.1:10000"
+    token: Secret = msgspec.field(default_factory=Secret)
+
+
+class Jito(msgspec.Struct, frozen=True, kw_only=True):
+    url: Url = ""
+    """The block engine; empty: no bundles."""
+    tip_floor_lamports: Lamports = 1_000_000
+    tip_ceiling_lamports: Lamports = 10_000_000
+    tip_percentile: Percent = 50
+    """Of recent tips that landed."""
+    tip_percent_max: Percent = 10
+    """Of the trade's own amount."""
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    identifier: str
+    role: Literal["readonly", "operator", "admin"]
+    key: Secret
+
+
+class Security(msgspec.Struct, frozen=True, kw_only=True):
+    webhook_secret: Secret = msgspec.field(default_factory=Secret)
+    """Signs webhooks. Unset on the embedded chain: one is made and kept in the data folder."""
+    webhook_secret_previous: Secret = msgspec.field(default_factory=Secret)
+    """The one before, for the 24 hours of grace after a rotation."""
+    replay_window_s: Annotated[int, Meta(ge=1, le=300)] = 300
+    """How far X-Timestamp may be off; 60 is the strict setting."""
+    vault_path: str = ""
+    """The encrypted key; empty: `vault.json` in the data folder."""
+    vault_passphrase: Secret = msgspec.field(default_factory=Secret)
+    api_keys: tuple[ApiKey, ...] = ()
+    """Keys beside those in the tables; from the environment alone, as JSON."""
+
+
+class Api(msgspec.Struct, frozen=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    """0 picks a free one."""
+    public_health: bool = True
+    """Whether /api/v1/health answers without a key."""
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    rate_per_s: Count = 100
+    body_bytes_max: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 65_536
+    queue_capacity: Count = 1_000
+    shed_above: Count = 800
+    """SPEAR signals are refused while more than this many wait."""
+
+
+class Allocation(msgspec.Struct, frozen=True, kw_only=True):
+    shield_percent: Percent = 70
+    spear_percent: Percent = 30
+    """Both together are 100."""
+
+
+class StyleRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules of one style. Gains and losses in bps of the price paid; 0 switches a rule off."""
+
+    copy_bps: Bps = 10_000
+    """Share of the signal's amount that is bought."""
+    size_lamports_min: Lamports = 10_000_000
+    """Smaller copies are declined."""
+    size_lamports_max: Lamports = 2_000_000_000
+    stop_loss_bps: Bps = 800
+    first_target_bps: GainBps = 500
+    first_target_sell_bps: Bps = 3_300
+    """Share of the holding that the first target sells."""
+    trailing_from_bps: GainBps = 250
+    """Gain at which the trailing stop begins."""
+    trailing_distance_bps: Bps = 200
+    """Fall from the best value that sells."""
+    time_exit_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 86_400
+    slippage_bps_max: Bps = 300
+    exit_slippage_bps_max: Bps = 1_000
+
+
+class CopyTrade(msgspec.Struct, frozen=True, kw_only=True):
+    enabled: bool = True
+    shield: StyleRules = StyleRules()
+    spear: StyleRules = StyleRules(
+        stop_loss_bps=1_500,
+        first_target_bps=10_000,
+        trailing_from_bps=2_000,
+        trailing_distance_bps=2_000,
+        slippage_bps_max=500,
+        exit_slippage_bps_max=1_500,
+    )
+    copy_sells: bool = True
+    """Sell when the copied wallet sells, in its proportion."""
+    watch_wallets: bool = True
+    """Copy swaps of ACTIVE wallets seen on the stream, beside signals from the webhook."""
+    positions_per_token_max: Count = 1
+    intent_ttl_ms: Millis = 5_000
+
+
+class Risk(msgspec.Struct, frozen=True, kw_only=True):
+    """What no strategy can raise."""
+
+    position_lamports_max: Lamports = 2_000_000_000
+    open_positions_max: Count = 12
+    daily_loss_lamports_max: Lamports = 5_000_000_000
+    slippage_bps_max: Bps = 500
+    exit_slippage_bps_max: Bps = 1_500
+    slot_age_ms_max: Millis = 5_000
+    """How long the stream may be silent before prices count as unknown."""
+    balance_reserve_lamports: Lamports = 50_000_000
+    """Never spent: pays for exits."""
+    trade_costs_lamports_max: Lamports = 10_000_000
+    """Fees, tip and rent of one leg, at the worst."""
+    max_loss_24h_usd: Usd = 500
+    max_consecutive_losses: Count = 5
+    max_drawdown_percent: Annotated[int, Meta(ge=1, le=100)] = 15
+    cool_down_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 30
+    """How long the loss breaker stays open."""
+
+
+class TokenSafety(msgspec.Struct, frozen=True, kw_only=True):
+    liquidity_shield_usd_min: Usd = 10_000
+    liquidity_spear_usd_min: Usd = 5_000
+    transfer_fee_bps_max: Bps = 500
+    probe_loss_bps_max: Bps = 2_000
+    """What a simulated buy and sell may lose, fees included."""
+    report_ttl_s: Seconds = 3_600
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    compute_units_base: Count = 60_000
+    compute_units_per_hop: Count = 120_000
+    compute_units_max: Annotated[int, Meta(ge=1, le=1_400_000)] = 1_400_000
+    cu_price_micro_lamports: Annotated[int, Meta(ge=0, le=10_000_000)] = 10_000
+    exit_cu_price_micro_lamports: Annotated[int, Meta(ge=0, le=10_000_000)] = 50_000
+    fee_lamports_max: Lamports = 5_000_000
+    """Priority fee and tip of one leg together."""
+    concurrency: Annotated[int, Meta(ge=1, le=100)] = 10
+    """Legs under way at a time."""
+    confirm_commitment: Commitment = Commitment.CONFIRMED
+    resend_ms: Millis = 2_000
+    retries_max: Annotated[int, Meta(ge=0, le=20)] = 3
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    symbol: Annotated[str, Meta(min_length=1, max_length=32)]
+    mint: Base58
+
+
+class CopiedWallet(msgspec.Struct, frozen=True, kw_only=True):
+    address: Base58
+    status: WalletStatus = WalletStatus.CANDIDATE
+    strategy: Style = Style.SHIELD
+    notes: str = ""
+
+
+class Localnet(msgspec.Struct, frozen=True, kw_only=True):
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
+    slot_ms: Annotated[int, Meta(ge=20, le=10_000)] = 400
+
+
+class Logging(msgspec.Struct, frozen=True, kw_only=True):
+    level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = "INFO"
+    json: bool = True
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    mode: Literal["localnet", "live"] = "localnet"
+    dev_mode: bool = False
+    """CHIMERA_DEV_MODE=1: webhooks need no signature. Shown everywhere, refused in live mode."""
+    data_dir: str = "data"
+    """Journal, tables, vault."""
+    rpc: Rpc = Rpc()
+    geyser: Geyser = msgspec.field(default_factory=Geyser)
+    jito: Jito = Jito()
+    security: Security = msgspec.field(default_factory=Security)
+    api: Api = Api()
+    webhook: Webhook = Webhook()
+    allocation: Allocation = Allocation()
+    copy_trade: CopyTrade = CopyTrade()
+    risk: Risk = Risk()
+    token_safety: TokenSafety = TokenSafety()
+    execution: Execution = Execution()
+    tokens: tuple[Token, ...] = ()
+    """Known by name; others by their mint."""
+    wallets: tuple[CopiedWallet, ...] = ()
+    localnet: Localnet = Localnet()
+    logging: Logging = Logging()
