@@ -71,6 +71,12 @@ export function useLinkState(): { link: LinkState; retryNow: () => void } {
   return { link: useSyncExternalStore(link.watch, read, read), retryNow: link.retryNow };
 }
 
+/** Whether the figures are of now; a reconnect that is made at once, to fill a gap, does not count as a loss. */
+export function useCurrent(): boolean {
+  const { link } = useLinkState();
+  return link.status === "open" || (link.status === "connecting" && link.attempt === 0);
+}
+
 /** Calls `handle` with each message, for what is an event rather than a state. */
 export function useLiveMessages(handle: (message: StreamMessage) => void): void {
   const link = useLink();

@@ -27,7 +27,7 @@ export function TopBar() {
   const killed = useLive((data) => data.health?.kill_switch.active ?? false);
   const [halting, setHalting] = useState(false);
   return (
-    <header className="flex h-12 items-center gap-3 border-b border-line bg-panel px-3">
+    <header className="flex h-12 items-center gap-2 border-b border-line bg-panel px-2.5 sm:gap-3 sm:px-3">
       <span className="sm:hidden">
         <Mark size={22} />
       </span>
@@ -36,12 +36,7 @@ export function TopBar() {
       <span className="ml-auto" />
       <LinkLight />
       {operator && !killed && (
-        <Button
-          size="small"
-          icon="halt"
-          className="border-loss/50 text-loss"
-          onClick={() => setHalting(true)}
-        >
+        <Button size="small" icon="halt" look="alarm" onClick={() => setHalting(true)}>
           Halt
         </Button>
       )}
@@ -76,7 +71,7 @@ function ModeBadge() {
       {known.text && (
         <>
           <span className="hidden text-dim sm:inline">— {known.text}</span>
-          <span className="hidden truncate text-dim xs:inline sm:hidden">{known.short}</span>
+          <span className="truncate text-dim sm:hidden">{known.short}</span>
         </>
       )}
     </span>
@@ -94,7 +89,9 @@ function LinkLight() {
   return (
     <span className="flex items-center gap-1.5 text-2xs text-dim" title="The live link to the desk">
       <Dot tone={tone} />
-      <span data-testid="link">{text}</span>
+      <span data-testid="link" className="max-sm:sr-only">
+        {text}
+      </span>
     </span>
   );
 }

@@ -25,8 +25,8 @@ export function Money(props: {
   className?: string;
 }) {
   const { lamports, digits = 4, signed = false, unit = false, className = "" } = props;
-  const tone = signed ? TONE[signOf(lamports)] : "";
   const known = lamports !== null && lamports !== undefined;
+  const tone = signed ? TONE[signOf(lamports)] : lamports === "0" ? "text-faint" : "";
   return (
     <span
       className={`num whitespace-nowrap ${known ? tone : "text-faint"} ${className}`}
@@ -36,6 +36,11 @@ export function Money(props: {
       {unit && known && <span className="ml-1 text-[0.75em] text-faint">SOL</span>}
     </span>
   );
+}
+
+/** No figure here, on purpose. */
+export function Dash() {
+  return <span className="num text-faint">—</span>;
 }
 
 export function Usd({ micro, className = "" }: { micro: string | null | undefined; className?: string }) {
@@ -67,7 +72,7 @@ export function Bps({ bps, className = "" }: { bps: number | null | undefined; c
 /** How long ago, ticking; the exact moment is in the tooltip. */
 export function Age({ at, className = "" }: { at: number | null | undefined; className?: string }) {
   const now = useNow();
-  if (at === null || at === undefined) return <span className="text-faint">—</span>;
+  if (at === null || at === undefined) return <Dash />;
   return (
     <time
       dateTime={new Date(at).toISOString()}
@@ -122,7 +127,7 @@ export function SlotAge({ slots, staleAfter = 25 }: { slots: number | null; stal
 /** An address or a signature, shortened; a click copies all of it. */
 export function Address({ value, label, ends = 4 }: { value: string | null; label?: string; ends?: number }) {
   const [copied, setCopied] = useState(false);
-  if (!value) return <span className="text-faint">—</span>;
+  if (!value) return <Dash />;
   const short = value.length > ends * 2 + 1 ? `${value.slice(0, ends)}…${value.slice(-ends)}` : value;
   const copy = async () => {
     await navigator.clipboard.writeText(value);
@@ -138,15 +143,17 @@ export function Address({ value, label, ends = 4 }: { value: string | null; labe
       }}
       title={value}
       aria-label={`Copy ${label ?? "address"} ${value}`}
-      className="num group inline-flex items-center gap-1 rounded-sm text-dim hover:text-text"
+      className="num group/copy relative rounded-sm whitespace-nowrap text-dim hover:text-text"
     >
       {short}
       <span
-        className={
-          copied ? "text-profit" : "opacity-0 group-hover:opacity-100 group-focus-visible:opacity-100"
-        }
+        className={`absolute top-1/2 left-full -translate-y-1/2 ${
+          copied
+            ? "text-profit"
+            : "opacity-0 group-hover/copy:opacity-100 group-focus-visible/copy:opacity-100"
+        }`}
       >
-        <Icon name={copied ? "check" : "copy"} size={12} />
+        <Icon name={copied ? "check" : "copy"} size={11} />
       </span>
     </button>
   );

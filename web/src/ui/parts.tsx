@@ -54,12 +54,13 @@ export function Dot({ tone }: { tone: Tone }) {
   );
 }
 
-type Look = "plain" | "primary" | "danger" | "quiet";
+type Look = "plain" | "primary" | "danger" | "alarm" | "quiet";
 
 const LOOKS: Record<Look, string> = {
   plain: "border-edge bg-raised text-text hover:bg-hover",
   primary: "border-transparent bg-accent text-on-accent hover:brightness-110",
   danger: "border-transparent bg-danger text-on-danger hover:brightness-110",
+  alarm: "border-loss/60 bg-transparent text-loss hover:bg-hover",
   quiet: "border-transparent bg-transparent text-dim hover:bg-hover hover:text-text",
 };
 

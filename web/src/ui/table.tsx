@@ -19,7 +19,7 @@ const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSorted
 
 export interface ColumnLook {
   align?: "right";
-  /** In a card: `head` stands in its first line without a label, `foot` spans its last, `none` is left out. */
+  /** In a card: `head` stands in its first line without a label, `foot` in its last, `none` is left out. */
   card?: "head" | "foot" | "none";
   /** Extra classes of the column's cells, for widths and for hiding on a middling screen. */
   className?: string;
@@ -161,14 +161,18 @@ function Card({ cells, ...open }: { cells: CardCell[] } & ReturnType<typeof open
       <dl className="grid grid-cols-3 gap-x-3 gap-y-2">
         {part(undefined).map((cell) => (
           <div key={cell.id} className="min-w-0">
-            <dt className="label">{cell.header}</dt>
+            <dt className="label">{cell.header || "\u00a0"}</dt>
             <dd className="overflow-hidden text-xs text-ellipsis">{cell.body}</dd>
           </div>
         ))}
       </dl>
-      {part("foot").map((cell) => (
-        <div key={cell.id}>{cell.body}</div>
-      ))}
+      <div className="flex items-baseline justify-between gap-3 text-2xs empty:hidden">
+        {part("foot").map((cell) => (
+          <div key={cell.id} className="min-w-0 truncate">
+            {cell.body}
+          </div>
+        ))}
+      </div>
     </li>
   );
 }

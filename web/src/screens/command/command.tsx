@@ -1,5 +1,5 @@
 /** The Command Center: is all well, what is it worth, what is open, and why did it decide so. */
-import { useLinkState, useLive } from "../../live/react";
+import { useCurrent, useLive } from "../../live/react";
 import { Loading } from "../../ui/parts";
 import { DecisionStream } from "./decisions";
 import { EquityPanel } from "./equity";
@@ -9,7 +9,7 @@ import { PositionsPanel } from "./positions";
 
 export function CommandCenter() {
   const begun = useLive((data) => data.seq !== null);
-  const current = useLinkState().link.status === "open";
+  const current = useCurrent();
   if (!begun) return <Loading rows={8} />;
   return (
     <div

@@ -18,7 +18,7 @@ export function EquityPanel() {
     <Panel
       title="Equity"
       aside={
-        <span className="num text-2xs text-faint">
+        <span className={`text-2xs text-faint ${at ? "num" : ""}`}>
           {at ? formatMoment(at[0]) : "balance + open positions"}
         </span>
       }

@@ -100,6 +100,8 @@ function Breaker({ breaker }: { breaker: Health["circuit_breaker"] }) {
   );
 }
 
+const NUMERIC = /^[\d, /]+$/;
+
 function Organ({
   name,
   tone,
@@ -116,7 +118,9 @@ function Organ({
       <span className="label">{name}</span>
       <span className="flex items-center gap-1.5 text-sm font-medium">
         <Dot tone={tone} />
-        <span className={`num truncate ${tone === "bad" ? "text-loss" : tone === "warn" ? "text-warn" : ""}`}>
+        <span
+          className={`truncate ${NUMERIC.test(word) ? "num" : ""} ${tone === "bad" ? "text-loss" : tone === "warn" ? "text-warn" : ""}`}
+        >
           {word}
         </span>
       </span>

@@ -111,7 +111,7 @@ const FIGURES: Column<Position>[] = [
   {
     id: "amount",
     header: "Amount",
-    meta: { align: "right", className: "hidden lg:table-cell" },
+    meta: { align: "right", card: "none", className: "hidden lg:table-cell" },
     enableSorting: false,
     cell: ({ row: { original } }) => <Units amount={original.token_amount} decimals={original.decimals} />,
   },
@@ -145,7 +145,7 @@ const FIGURES: Column<Position>[] = [
     id: "limits",
     header: "Stop / target",
     enableSorting: false,
-    meta: { align: "right", className: "hidden xl:table-cell" },
+    meta: { align: "right", card: "none", className: "hidden xl:table-cell" },
     cell: ({ row: { original } }) => (
       <span className="text-dim">
         <Money lamports={original.stop_lamports} /> <span className="text-faint">/</span>{" "}
@@ -200,7 +200,7 @@ function exitColumn(leave: (position: Position) => void): Column<Position> {
     id: "exit",
     header: () => <span className="sr-only">Exit</span>,
     enableSorting: false,
-    meta: { align: "right", card: "foot" },
+    meta: { align: "right" },
     cell: ({ row: { original } }) => (
       <Button
         size="small"

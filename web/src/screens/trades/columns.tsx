@@ -3,8 +3,8 @@ import { Link } from "@tanstack/react-router";
 import type { Trade } from "../../api/client";
 import { explain } from "../../format/words";
 import { SideText, StatusBadge, StrategyBadge } from "../../ui/badges";
-import { Address, Moment, Money } from "../../ui/figures";
-import type { Column } from "../../ui/table";
+import { Address, Dash, Moment, Money } from "../../ui/figures";
+import type { Column, ColumnLook } from "../../ui/table";
 
 export const TRADE_COLUMNS: Column<Trade>[] = [
   {
@@ -42,13 +42,13 @@ export const TRADE_COLUMNS: Column<Trade>[] = [
       </span>
     ),
   },
-  amount("asked", "Asked", (trade) => trade.amount_lamports),
+  amount("asked", "Asked", (trade) => trade.amount_lamports, "none"),
   amount("spent", "Spent", (trade) => trade.spent_lamports),
   amount("received", "Received", (trade) => trade.received_lamports),
   {
     id: "costs",
     header: "Fees + tips",
-    meta: { align: "right", className: "hidden lg:table-cell" },
+    meta: { align: "right", card: "none", className: "hidden lg:table-cell" },
     cell: ({ row: { original } }) => (
       <Money lamports={sum(original.fees_lamports, original.tips_lamports)} digits={6} className="text-dim" />
     ),
@@ -64,7 +64,7 @@ export const TRADE_COLUMNS: Column<Trade>[] = [
   {
     id: "ended",
     header: "Outcome",
-    meta: { className: "hidden xl:table-cell max-w-64" },
+    meta: { card: "foot", className: "hidden xl:table-cell max-w-64" },
     cell: ({ row: { original } }) => <Ended trade={original} />,
   },
   {
@@ -76,16 +76,21 @@ export const TRADE_COLUMNS: Column<Trade>[] = [
   {
     id: "begun",
     header: "Begun",
-    meta: { align: "right" },
+    meta: { align: "right", card: "foot" },
     cell: ({ row: { original } }) => <Moment at={original.created_at} date className="text-dim" />,
   },
 ];
 
-function amount(id: string, header: string, of: (trade: Trade) => string): Column<Trade> {
+function amount(
+  id: string,
+  header: string,
+  of: (trade: Trade) => string,
+  card?: ColumnLook["card"],
+): Column<Trade> {
   return {
     id,
     header,
-    meta: { align: "right" },
+    meta: { align: "right", ...(card && { card }) },
     cell: ({ row: { original } }) => (of(original) === "0" ? <Dash /> : <Money lamports={of(original)} />),
   };
 }
@@ -99,10 +104,6 @@ function Ended({ trade }: { trade: Trade }) {
     );
   }
   return trade.exit_reason ? <span className="text-dim">{explain(trade.exit_reason)}</span> : <Dash />;
-}
-
-function Dash() {
-  return <span className="text-faint">—</span>;
 }
 
 function sum(a: string, b: string): string {

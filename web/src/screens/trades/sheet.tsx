@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { Fill, TradeDetail } from "../../api/client";
 import { useSession } from "../../app";
+import { exactUnits } from "../../format/money";
 import { explain } from "../../format/words";
 import { SideText, StatusBadge, StrategyBadge } from "../../ui/badges";
 import { Dialog } from "../../ui/dialog";
-import { Address, Moment, Money } from "../../ui/figures";
+import { Address, Dash, Moment, Money } from "../../ui/figures";
 import { Icon } from "../../ui/icons";
 import { Empty, ErrorState, Loading, Stat } from "../../ui/parts";
 import { WhyChain } from "../why/why";
@@ -89,7 +90,11 @@ function Detail({ trade }: { trade: TradeDetail }) {
           <Money lamports={trade.spent_lamports} digits={5} />
         </Stat>
         <Stat label="Received">
-          <Money lamports={trade.received_lamports} digits={5} />
+          {trade.received_lamports === "0" ? (
+            <Dash />
+          ) : (
+            <Money lamports={trade.received_lamports} digits={5} />
+          )}
         </Stat>
         <Stat label="Fees">
           <Money lamports={trade.fees_lamports} digits={6} />
@@ -195,15 +200,9 @@ function FillRow({ fill }: { fill: Fill }) {
       </div>
       <dl className="grid grid-cols-[3rem_1fr_auto] gap-x-3 text-2xs text-faint">
         <dt>in</dt>
-        <dd className="num text-dim">{fill.amount_in}</dd>
-        <dd>
-          <Address value={fill.input_mint} label="mint" />
-        </dd>
+        <Amount mint={fill.input_mint} amount={fill.amount_in} />
         <dt>out</dt>
-        <dd className="num text-dim">{fill.amount_out}</dd>
-        <dd>
-          <Address value={fill.output_mint} label="mint" />
-        </dd>
+        <Amount mint={fill.output_mint} amount={fill.amount_out} />
         <dt>cost</dt>
         <dd className="col-span-2 text-dim">
           fee <Money lamports={fill.fee_lamports} digits={6} />, tip{" "}
@@ -212,5 +211,25 @@ function FillRow({ fill }: { fill: Fill }) {
         </dd>
       </dl>
     </li>
+  );
+}
+
+const WRAPPED_SOL = "So11111111111111111111111111111111111111112"; // its base unit is the lamport
+
+/** A fill does not say its token's decimals, so a token amount stands as the chain has it. */
+function Amount({ mint, amount }: { mint: string; amount: string }) {
+  return (
+    <>
+      <dd className="num text-dim">
+        {mint === WRAPPED_SOL ? (
+          <Money lamports={amount} digits={9} unit />
+        ) : (
+          `${exactUnits(amount, 0)} base units`
+        )}
+      </dd>
+      <dd>
+        <Address value={mint} label="mint" />
+      </dd>
+    </>
   );
 }

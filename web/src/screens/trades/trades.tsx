@@ -36,6 +36,7 @@ export function Trades() {
   const filtered = Boolean(search.status ?? search.strategy ?? search.from ?? search.to);
   return (
     <div className="flex flex-col gap-2 wide:h-full">
+      <h1 className="sr-only">Trade ledger</h1>
       <Filters search={search} filtered={filtered} onChange={change} />
       <Panel
         title="Trade ledger"
