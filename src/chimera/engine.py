@@ -10,10 +10,19 @@ from chimera.domain.errors import ChimeraError, InvariantBroken
 from chimera.domain.intent import Signal
 from chimera.domain.messages import SignalDropped
 from chimera.domain.risk import Reason, Refusal
+from chimera.domain.trade import Position
 from chimera.ports.strategy import Context, Strategy, StrategyEvent, StrategyOutput
 
 # What code of a trader's own can raise short of a fault in the interpreter.
-STRATEGY_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, ChimeraError)
+STRATEGY_FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ChimeraError,
+)
 
 
 class Engine:
@@ -44,3 +53,11 @@ class Engine:
                 )
             )
         return wanted
+
+    def levels(self, position: Position) -> tuple[int | None, int | None]:
+        """Stop and target of a position, of the first strategy that has any."""
+        for strategy in self._strategies:
+            levels = strategy.levels(position)
+            if levels != (None, None):
+                return levels
+        return None, None

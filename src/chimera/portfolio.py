@@ -4,16 +4,13 @@ The same fold serves the gate, the strategies, the tables and the reconciliation
 It knows no prices: what a position is worth is the market view's business.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 
-from chimera.domain.ids import Address, IntentId, Signature, SignalId, TradeId
+from chimera.domain.ids import Address, IntentId, SignalId, Signature, TradeId
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import (
     CapitalMoved,
     Entry,
-    Fact,
     IntentEmitted,
     IntentRefused,
     LegDropped,
@@ -45,6 +42,8 @@ class Leg(msgspec.Struct):
     signature: Signature | None = None
     transaction: bytes | None = None
     last_valid_block_height: int = 0
+    signed_seq: int = 0
+    """Up to where the journal must be durable before the bytes may go out."""
     sends: int = 0
 
     @property
@@ -124,7 +123,8 @@ class Ledger:
     def equity_at_cost_lamports(self) -> int:
         """Native lamports and the remaining cost of what is held."""
         return self.lamports + sum(
-            position.cost_lamports * position.tokens // position.tokens_bought for position in self.open_positions
+            position.cost_lamports * position.tokens // position.tokens_bought
+            for position in self.open_positions
         )
 
     def busy(self, trade_id: TradeId) -> bool:
@@ -133,12 +133,9 @@ class Ledger:
 
     # folding
 
-    def replay(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            self.apply(entry.fact, entry.at_ms)
-
-    def apply(self, fact: Fact, at_ms: int) -> None:
+    def apply(self, entry: Entry) -> None:
         """Folds one fact; those that move neither money nor a state change nothing."""
+        fact = entry.fact
         match fact:
             case CapitalMoved():
                 self.lamports += fact.lamports
@@ -171,6 +168,7 @@ class Ledger:
                 known = self._move(leg, LegState.SIGNED)
                 known.signature, known.transaction = fact.signature, fact.transaction
                 known.last_valid_block_height = fact.last_valid_block_height
+                known.signed_seq = entry.seq
             case LegSent(leg):
                 if leg.leg_id in self.legs:
                     known = self._move(leg, LegState.SENT)
@@ -205,7 +203,9 @@ class Ledger:
         if position is None:
             self._sunk[trade_id] = self._sunk.get(trade_id, 0) + lost
         else:
-            self.positions[trade_id] = msgspec.structs.replace(position, cost_lamports=position.cost_lamports + lost)
+            self.positions[trade_id] = msgspec.structs.replace(
+                position, cost_lamports=position.cost_lamports + lost
+            )
 
     def _book(self, trade_id: TradeId, fill: Fill) -> None:
         self.lamports += fill.lamports_delta

@@ -85,3 +85,11 @@ class Chain(Protocol):
         ...
 
     async def rent_exempt_minimum(self, size: int) -> int: ...
+
+
+class BundleLane(Protocol):
+    """A block engine that lands all of a bundle or nothing."""
+
+    async def send_bundle(self, transactions: Sequence[bytes]) -> str:
+        """The bundle's id, which is no signature and says nothing about landing."""
+        ...

@@ -62,3 +62,7 @@ class Strategy(Protocol):
     name: str
 
     def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]: ...
+
+    def levels(self, position: Position) -> tuple[int | None, int | None]:
+        """(value at which it stops, value at which it takes profit), lamports; None where it has no such rule."""
+        ...

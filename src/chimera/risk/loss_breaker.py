@@ -79,10 +79,9 @@ class LossBreaker:
                 return self._moved(BreakerState.HALF_OPEN, "cooldown over, trading on trial")
             return None
         if self.state is BreakerState.HALF_OPEN:
-            last = next((p for at, p in reversed(self._closed) if p and at > self.opened_at_ms), None)
             after_cooldown = self.opened_at_ms + self.limits.cooldown_ms
             trial = next((p for at, p in self._closed if p and at >= after_cooldown), None)
-            if trial is None or last is None:
+            if trial is None:
                 return None
             if trial < 0:
                 return self._moved(BreakerState.OPEN, "a loss while on trial")
@@ -96,14 +95,19 @@ class LossBreaker:
             return Refusal(Reason.BREAKER_OPEN, observed=self.cause)
         return None
 
+    @property
+    def lost_lamports(self) -> int:
+        """Net loss of the round trips closed in the last 24 hours; 0 where they gained."""
+        return max(-sum(profit for _, profit in self._closed), 0)
+
     def cooldown_remaining_ms(self, now_ms: int) -> int:
         if self.state is not BreakerState.OPEN:
             return 0
         return max(self.opened_at_ms + self.limits.cooldown_ms - now_ms, 0)
 
     def _trip(self, sol_micro_usd: int | None) -> str:
-        lost = -sum(profit for _, profit in self._closed)
-        if lost > 0 and sol_micro_usd is not None:
+        lost = self.lost_lamports
+        if lost and sol_micro_usd is not None:
             lost_usd = mul_div_ceil(lost, sol_micro_usd, LAMPORTS_PER_SOL)
             if lost_usd > self.limits.loss_24h_micro_usd_max:
                 return (

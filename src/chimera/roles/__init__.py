@@ -1,1 +1,1 @@
-
+"""The loops: they wait and forward, and hold no rules."""

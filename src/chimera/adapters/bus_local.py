@@ -1,0 +1,75 @@
+"""The bus of a house in one process: topics with bounded queues, one for each subscriber.
+
+Intents have a topic of their own, so market data cannot starve them. What happens at a queue's limit is the
+subscriber's choice: drop the oldest and count it, or refuse the newest, loudly.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+from typing import Any, Generic, TypeVar
+
+from chimera.domain.errors import InvariantBroken
+
+M = TypeVar("M")
+
+
+class Subscription(Generic[M]):
+    """One subscriber's queue; iterate it."""
+
+    def __init__(self, topic: str, capacity: int, *, refuse: bool) -> None:
+        self.topic, self.capacity, self.refuse = topic, capacity, refuse
+        self.dropped = 0
+        self._waiting: deque[M] = deque()
+        self._arrived = asyncio.Event()
+
+    @property
+    def depth(self) -> int:
+        return len(self._waiting)
+
+    def put(self, message: M) -> None:
+        if len(self._waiting) >= self.capacity:
+            if self.refuse:
+                raise InvariantBroken(
+                    f"topic {self.topic}: {self.capacity} messages wait and nobody takes them"
+                )
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(message)
+        self._arrived.set()
+
+    async def get(self) -> M:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting.popleft()
+
+    async def __aiter__(self) -> AsyncIterator[M]:
+        while True:
+            yield await self.get()
+
+
+class LocalBus:
+    """Publish never waits."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, list[Subscription[Any]]] = defaultdict(list)
+
+    def publish(self, topic: str, message: object) -> None:
+        for subscription in self._topics[topic]:
+            subscription.put(message)
+
+    def subscribe(self, topic: str, *, capacity: int, refuse: bool = False) -> Subscription[Any]:
+        subscription: Subscription[Any] = Subscription(topic, capacity, refuse=refuse)
+        self._topics[topic].append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription[Any]) -> None:
+        self._topics[subscription.topic].remove(subscription)
+
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """(waiting, dropped so far) by topic, summed over subscribers."""
+        return {
+            topic: (sum(s.depth for s in found), sum(s.dropped for s in found))
+            for topic, found in self._topics.items()
+        }

@@ -1,0 +1,535 @@
+"""The desk: takes intents, asks the gate, plans, and follows each leg until its fate is known.
+
+Messages in, effects out, facts recorded on the way; no I/O, no clock. The rules it keeps (walls 3 to 5):
+nothing is sent whose simulation failed; nothing is sent before its signature is on disk; a second transaction
+for a leg exists only after the first one's last valid block has passed by a margin and a node twice said,
+cleanly, that it does not know it. A time-out is unknown, never failed. Start-up is recovery: `resume`.
+"""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from chimera.domain.chain import Blockhash, Commitment, SignatureStatus, Simulation, TransactionUpdate
+from chimera.domain.errors import InvariantBroken
+from chimera.domain.ids import Address, IntentId, Slot, TradeId
+from chimera.domain.intent import Side, Style, TradeIntent
+from chimera.domain.messages import (
+    Entry,
+    Fact,
+    IntentApproved,
+    IntentEmitted,
+    IntentRefused,
+    LegDropped,
+    LegExpired,
+    LegLanded,
+    LegPlanned,
+    LegReverted,
+    LegSent,
+    LegSigned,
+    LegSimulated,
+    Noted,
+    TokenChecked,
+    TradeMoved,
+)
+from chimera.domain.risk import Reason, Refusal
+from chimera.domain.token import TokenReport
+from chimera.domain.trade import LegRef, LegState, TradeState
+from chimera.execution.books import Books
+from chimera.execution.effects import (
+    Arrived,
+    Effect,
+    HandedOver,
+    Message,
+    NotSigned,
+    Probed,
+    ProbeToken,
+    ReadTransaction,
+    Send,
+    Sign,
+    SignedBytes,
+    Simulate,
+    Simulated,
+    StatusesRead,
+    Ticked,
+    TransactionSeen,
+    Watched,
+)
+from chimera.execution.lifecycle import Happened, advance
+from chimera.execution.outcomes import fill_of, lamports_delta
+from chimera.execution.planner import Plan, Planner
+from chimera.market.view import MarketView
+from chimera.portfolio import Ledger, Leg
+from chimera.risk.checks import Circumstances
+from chimera.risk.gate import Approved, Gate
+from chimera.risk.token_safety import verdict
+
+Recorder = Callable[[Fact], Entry]
+"""Appends a fact to the journal and folds it into the books, at once and in order."""
+
+
+class DeskLimits(msgspec.Struct, frozen=True):
+    expiry_margin_blocks: int = 8
+    """Beyond the last valid height, since nodes disagree by a few blocks."""
+    not_found_answers: int = 2
+    """Clean answers after the margin before a leg counts as expired."""
+    resend_after_ms: int = 1_200
+    """The same bytes again; about three slots."""
+    entry_retries_max: int = 3
+    retry_after_ms: int = 400
+    probe_lamports: int = 10_000_000
+    spear_bundles: bool = False
+    """Whether Spear's buys go as bundles with a tip."""
+
+
+class Unresolved(msgspec.Struct):
+    """What the desk remembers of a leg beside the books."""
+
+    plan: Plan | None = None
+    sent_at_ms: int = 0
+    not_found: int = 0
+    reading: bool = False
+    bundle: bool = False
+
+
+class Desk:
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        planner: Planner,
+        books: Books,
+        view: MarketView,
+        limits: DeskLimits,
+        wallet: Address,
+        tip_accounts: frozenset[Address],
+        record: Recorder,
+    ) -> None:
+        self.ledger = books.ledger
+        self._gate, self._planner, self._view, self._books = gate, planner, view, books
+        self._limits, self._wallet, self._tip_accounts = limits, wallet, tip_accounts
+        self._record = record
+        self.blockhash: Blockhash | None = None
+        """The newest confirmed one; the loop keeps it fresh."""
+        self.spear_disabled = ""
+        self._unresolved: dict[str, Unresolved] = {}
+        self._probing: dict[Address, list[IntentId]] = {}
+        self._retry_at_ms: dict[IntentId, int] = {}
+
+    # what the loop asks
+
+    def process(self, message: Message, now_ms: int) -> list[Effect]:
+        """Everything that must be done now; facts are already recorded when it returns."""
+        match message:
+            case Arrived(intent):
+                return self._arrived(intent, now_ms)
+            case Probed():
+                return self._probed(message, now_ms)
+            case Simulated():
+                return self._simulated(message, now_ms)
+            case SignedBytes():
+                return self._signed(message, now_ms)
+            case NotSigned():
+                return self._not_signed(message, now_ms)
+            case HandedOver():
+                return self._handed_over(message)
+            case StatusesRead():
+                return self._statuses(message, now_ms)
+            case TransactionSeen():
+                return self._transaction(message, now_ms)
+            case Ticked():
+                return self._ticked(now_ms)
+
+    def watched(self) -> list[Watched]:
+        """Signed legs whose fate is unknown: what to ask a node about."""
+        return [
+            Watched(leg.ref.leg_id, leg.signature, leg.last_valid_block_height)
+            for leg in self.ledger.legs.values()
+            if leg.signature is not None and leg.state in {LegState.SIGNED, LegState.SENT}
+        ]
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.ledger.legs) + sum(len(waiting) for waiting in self._probing.values())
+
+    def resume(self, now_ms: int) -> list[Effect]:
+        """Takes up what a former run left, from the books alone.
+
+        Signed legs are sent again, byte for byte, and watched; unsigned ones are dropped by name; intents
+        without an outcome are reviewed anew; round trips whose last step was not written down are settled.
+        """
+        effects: list[Effect] = []
+        for leg in list(self.ledger.legs.values()):
+            if leg.signature is None:
+                self._drop(
+                    leg, Refusal(Reason.NOT_READY, observed="the process ended before it was signed"), now_ms
+                )
+            else:
+                self._unresolved[leg.ref.leg_id] = Unresolved()
+                effects += self._send(leg, now_ms)
+        for trade_id, state in list(self.ledger.states.items()):
+            self._settle(trade_id, state)
+        for intent in list(self.ledger.intents.values()):
+            if intent.id not in self.ledger.outcome_of and not self.ledger.busy(intent.trade_id):
+                effects += self._review(intent, now_ms)
+        return effects
+
+    # entry
+
+    def _arrived(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
+        if intent.id in self.ledger.intents:
+            self._record(Noted("duplicate intent", {"intent_id": intent.id}))
+            return []
+        self._record(IntentEmitted(intent))
+        if intent.side is Side.BUY:
+            self._move(intent.trade_id, Happened.VALIDATED, intent.reason)
+        return self._review(intent, now_ms)
+
+    def _review(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
+        if intent.side is Side.SELL and self.ledger.busy(intent.trade_id):
+            return self._refuse(intent, Refusal(Reason.DUPLICATE_INTENT, observed="a leg of it is under way"))
+        outcome = self._gate.review(intent, self._circumstances(intent, now_ms))
+        if isinstance(outcome, Refusal):
+            if outcome.reason is Reason.SIMULATION_UNAVAILABLE and intent.mint not in self._probing:
+                return self._probe(intent)
+            if intent.mint in self._probing and outcome.reason is Reason.SIMULATION_UNAVAILABLE:
+                self._probing[intent.mint].append(intent.id)
+                return []
+            return self._refuse(intent, outcome)
+        return self._plan(outcome)
+
+    def _probe(self, intent: TradeIntent) -> list[Effect]:
+        if self.blockhash is None:
+            return self._refuse(intent, Refusal(Reason.NOT_READY, observed="no blockhash yet"))
+        lamports = min(self._limits.probe_lamports, intent.amount)
+        probe = self._planner.probe(intent.mint, lamports=lamports, blockhash=self.blockhash)
+        if isinstance(probe, Refusal):
+            return self._refuse(intent, probe)
+        self._probing[intent.mint] = [intent.id]
+        return [ProbeToken(probe)]
+
+    def _probed(self, message: Probed, now_ms: int) -> list[Effect]:
+        probe = message.probe
+        waiting = self._probing.pop(probe.mint, [])
+        if message.simulation is None:
+            refusal = Refusal(Reason.SIMULATION_UNAVAILABLE, observed=message.cause)
+        else:
+            simulation, error = message.simulation, message.simulation.error
+            failed_at = _failed_instruction(error)
+            if error is not None and (failed_at is None or failed_at < probe.sell_starts_at):
+                # it could not even be bought: no verdict on selling, and nothing to remember
+                refusal = Refusal(Reason.SIMULATION_FAILED, observed=f"probe: {error}")
+            else:
+                self._record(TokenChecked(self._report(message, simulation, now_ms)))
+                effects: list[Effect] = []
+                for intent_id in waiting:
+                    effects += self._review(self.ledger.intents[intent_id], now_ms)
+                return effects
+        for intent_id in waiting:
+            self._refuse(self.ledger.intents[intent_id], refusal)
+        return []
+
+    def _report(self, message: Probed, simulation: Simulation, now_ms: int) -> TokenReport:
+        error = simulation.error
+        report = TokenReport(
+            mint=message.probe.mint,
+            slot=simulation.slot,
+            at_ms=now_ms,
+            refusal=Refusal(Reason.HONEYPOT, limit="a sell that works", observed=error) if error else None,
+            probe_lamports=message.probe.probe_lamports,
+            returned_lamports=message.returned_lamports,
+            detail=simulation.logs[-1] if simulation.logs and error else "",
+        )
+        return verdict(report, self._gate.limits.tokens)
+
+    def _refuse(self, intent: TradeIntent, refusal: Refusal) -> list[Effect]:
+        self._record(IntentRefused(intent.id, intent.trade_id, refusal))
+        if intent.side is Side.BUY:
+            self._move(intent.trade_id, Happened.REFUSED, str(refusal))
+        return []
+
+    def _plan(self, approved: Approved) -> list[Effect]:
+        intent = approved.intent
+        if self.blockhash is None:
+            return self._refuse(intent, Refusal(Reason.NOT_READY, observed="no blockhash yet"))
+        bundle = self._limits.spear_bundles and intent.style is Style.SPEAR
+        plan = self._planner.plan(
+            approved, blockhash=self.blockhash, bundle=bundle, close=self._closes(intent)
+        )
+        if isinstance(plan, Refusal):
+            return self._refuse(intent, plan)
+        self._record(IntentApproved(intent.id, intent.trade_id, approved.checks))
+        happened = Happened.APPROVED if intent.side is Side.BUY else Happened.EXIT_APPROVED
+        self._move(intent.trade_id, happened, intent.reason)
+        attempt = self.ledger.attempts.get(intent.id, 0) + 1
+        leg = LegRef(leg_id=f"{intent.id}.{attempt}", intent_id=intent.id, trade_id=intent.trade_id)
+        self._record(
+            LegPlanned(
+                leg=leg,
+                hops=plan.hops,
+                amount_in=plan.amount_in,
+                expected_out=plan.expected_out,
+                minimum_out=plan.minimum_out,
+                slot=Slot(plan.slot),
+                compute_units=plan.fees.compute_units,
+                cu_price_micro_lamports=plan.fees.cu_price_micro_lamports,
+                tip_lamports=plan.fees.tip_lamports,
+            )
+        )
+        self._unresolved[leg.leg_id] = Unresolved(plan=plan, bundle=bundle)
+        return [Simulate(leg.leg_id, plan.message)]
+
+    def _closes(self, intent: TradeIntent) -> bool:
+        """Whether the sold-out account can be closed: nothing else of the mint is ours, no fees are withheld in it."""
+        token = self._view.mints.get(intent.mint)
+        withheld = token is None or token.transfer_fee_bps > 0 or "transfer_fee" in token.extensions
+        return (
+            intent.side is Side.SELL
+            and not withheld
+            and self.ledger.tokens.get(intent.mint, 0) == intent.amount
+        )
+
+    # one leg's way
+
+    def _simulated(self, message: Simulated, now_ms: int) -> list[Effect]:
+        leg, memory = self._known(message.leg_id, LegState.PLANNED, "simulated")
+        if leg is None or memory is None or memory.plan is None:
+            return []
+        simulation = message.simulation
+        if simulation is None:
+            refusal = Refusal(Reason.SIMULATION_UNAVAILABLE, observed=message.cause)
+            return self._drop(leg, refusal, now_ms)
+        self._record(LegSimulated(leg.ref, simulation.error, simulation.compute_units, simulation.slot))
+        if simulation.error is not None:
+            return self._drop(leg, Refusal(Reason.SIMULATION_FAILED, observed=simulation.error), now_ms)
+        killed = self._books.kill_switch.review(leg.side)
+        if killed is not None:
+            return self._drop(leg, killed, now_ms)
+        return [Sign(message.leg_id, memory.plan.message)]
+
+    def _signed(self, message: SignedBytes, now_ms: int) -> list[Effect]:
+        leg, memory = self._known(message.leg_id, LegState.SIMULATED, "signed")
+        if leg is None or memory is None or memory.plan is None:
+            return []
+        self._record(
+            LegSigned(leg.ref, message.signature, message.transaction, memory.plan.last_valid_block_height)
+        )
+        return self._send(leg, now_ms)
+
+    def _not_signed(self, message: NotSigned, now_ms: int) -> list[Effect]:
+        leg, _ = self._known(message.leg_id, LegState.SIMULATED, "not signed")
+        if leg is None:
+            return []
+        return self._drop(leg, Refusal(Reason.NOT_READY, observed=f"signer: {message.cause}"), now_ms)
+
+    def _send(self, leg: Leg, now_ms: int) -> list[Effect]:
+        """The bytes, first or again. The journal's own count of entries says how far it must be durable."""
+        if leg.signature is None or leg.transaction is None:
+            raise InvariantBroken(f"{leg.ref.leg_id} was to be sent unsigned")
+        memory = self._unresolved[leg.ref.leg_id]
+        memory.sent_at_ms = now_ms
+        leg.sends += 1
+        return [
+            Send(
+                leg_id=leg.ref.leg_id,
+                signature=leg.signature,
+                transaction=leg.transaction,
+                durable_seq=leg.signed_seq,
+                attempt=leg.sends,
+                bundle=memory.bundle,
+            )
+        ]
+
+    def _handed_over(self, message: HandedOver) -> list[Effect]:
+        leg = self.ledger.legs.get(message.leg_id)
+        if leg is None or leg.signature is None:
+            return []
+        if message.cause:
+            self._record(
+                Noted(
+                    "not handed over",
+                    {"leg_id": message.leg_id, "lane": message.lane, "cause": message.cause},
+                )
+            )
+        elif message.attempt == 1 or leg.state is LegState.SIGNED:
+            self._record(LegSent(leg.ref, leg.signature, message.lane, message.attempt))
+        return []
+
+    def _statuses(self, message: StatusesRead, now_ms: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for watched in self.watched():
+            if watched.signature not in message.statuses:
+                continue
+            memory = self._unresolved[watched.leg_id]
+            status = message.statuses[watched.signature]
+            if status is not None:
+                memory.not_found = 0
+                if _settled(status) and not memory.reading:
+                    memory.reading = True
+                    effects.append(ReadTransaction(watched.leg_id, watched.signature))
+                continue
+            deadline = watched.last_valid_block_height + self._limits.expiry_margin_blocks
+            if message.block_height <= deadline:
+                continue
+            memory.not_found += 1
+            if memory.not_found >= self._limits.not_found_answers:
+                leg = self.ledger.legs[watched.leg_id]
+                self._record(LegExpired(leg.ref, watched.signature, message.block_height))
+                effects += self._lost(leg, "expired without landing", now_ms)
+        return effects
+
+    def _transaction(self, message: TransactionSeen, now_ms: int) -> list[Effect]:
+        leg = self.ledger.legs.get(message.leg_id)
+        memory = self._unresolved.get(message.leg_id)
+        if leg is None or memory is None:
+            return []
+        memory.reading = False
+        transaction = message.transaction
+        if transaction is None:
+            return []  # not readable yet; the next status asks again
+        if transaction.error is not None:
+            return self._reverted(leg, transaction, now_ms)
+        fill = fill_of(
+            transaction,
+            wallet=self._wallet,
+            mint=leg.mint,
+            side=leg.side,
+            tip_accounts=self._tip_accounts,
+            at_ms=now_ms,
+        )
+        self._record(LegLanded(leg.ref, fill))
+        self._unresolved.pop(leg.ref.leg_id, None)
+        if leg.side is Side.BUY:
+            self._move(leg.ref.trade_id, Happened.ENTRY_LANDED, f"landed in slot {fill.slot}")
+        else:
+            left = self.ledger.positions[leg.ref.trade_id].tokens
+            happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
+            self._move(leg.ref.trade_id, happened, self.ledger.intents[leg.ref.intent_id].reason)
+        return []
+
+    def _reverted(self, leg: Leg, transaction: TransactionUpdate, now_ms: int) -> list[Effect]:
+        self._record(
+            LegReverted(
+                leg=leg.ref,
+                signature=transaction.signature,
+                slot=transaction.slot,
+                error=transaction.error or "",
+                lamports_delta=lamports_delta(transaction, self._wallet),
+            )
+        )
+        return self._lost(leg, f"reverted: {transaction.error}", now_ms)
+
+    def _drop(self, leg: Leg, refusal: Refusal, now_ms: int) -> list[Effect]:
+        self._record(LegDropped(leg.ref, refusal))
+        return self._lost(leg, str(refusal), now_ms)
+
+    def _lost(self, leg: Leg, cause: str, now_ms: int) -> list[Effect]:
+        """The leg is final without a fill. An entry may be tried again; an exit is asked for anew by its strategy."""
+        self._unresolved.pop(leg.ref.leg_id, None)
+        trade_id, intent = leg.ref.trade_id, self.ledger.intents[leg.ref.intent_id]
+        if leg.side is Side.SELL:
+            self._move(trade_id, Happened.EXIT_LOST, cause)
+            return []
+        self._move(trade_id, Happened.ENTRY_LOST, cause)
+        retries = self.ledger.retries.get(trade_id, 0)
+        if intent.expired(now_ms + self._limits.retry_after_ms):
+            return []
+        if retries >= self._limits.entry_retries_max:
+            self._move(trade_id, Happened.EXHAUSTED, f"after {retries} retries: {cause}")
+            return []
+        self._retry_at_ms[intent.id] = now_ms + self._limits.retry_after_ms
+        return []
+
+    # time
+
+    def _ticked(self, now_ms: int) -> list[Effect]:
+        effects: list[Effect] = []
+        moved = self._books.breaker.advance(now_ms, self._view.sol_micro_usd())
+        if moved is not None:
+            self._record(moved)
+        for leg in list(self.ledger.legs.values()):
+            memory = self._unresolved.get(leg.ref.leg_id)
+            if memory is None or leg.signature is None or memory.reading:
+                continue
+            if now_ms - memory.sent_at_ms >= self._limits.resend_after_ms:
+                effects += self._send(leg, now_ms)
+        for intent_id, due in list(self._retry_at_ms.items()):
+            if now_ms >= due:
+                del self._retry_at_ms[intent_id]
+                intent = self.ledger.intents[intent_id]
+                self._move(intent.trade_id, Happened.RETRIED, "again", retry=True)
+                effects += self._review(intent, now_ms)
+        return effects
+
+    # bookkeeping
+
+    def _move(self, trade_id: TradeId, happened: Happened, cause: str, *, retry: bool = False) -> None:
+        before = self.ledger.states.get(trade_id, TradeState.PENDING)
+        after = advance(before, happened)
+        if after is None:
+            self._record(
+                Noted("unlisted transition", {"trade_id": trade_id, "state": before, "happened": happened})
+            )
+            return
+        retries = self.ledger.retries.get(trade_id, 0) + (1 if retry else 0)
+        self._record(TradeMoved(trade_id, before, after, cause, retries))
+
+    def _settle(self, trade_id: TradeId, state: TradeState) -> None:
+        """After a restart: brings the state to what the books say where the last move was not written down."""
+        if self.ledger.busy(trade_id):
+            return
+        position = self.ledger.positions.get(trade_id)
+        why = "settled at start"
+        if state is TradeState.EXECUTING:
+            self._move(trade_id, Happened.ENTRY_LANDED if position else Happened.ENTRY_LOST, why)
+        elif state is TradeState.EXITING and position is not None:
+            self._move(trade_id, Happened.EXIT_LOST if position.open else Happened.EXIT_LANDED, why)
+        elif state is TradeState.RETRY:
+            self._move(trade_id, Happened.REFUSED, why)
+
+    def _known(self, leg_id: str, expected: LegState, what: str) -> tuple[Leg | None, Unresolved | None]:
+        """The leg, if it waits for exactly this; a late answer is noted and not obeyed."""
+        leg = self.ledger.legs.get(leg_id)
+        if leg is None or leg.state is not expected:
+            self._record(Noted(f"late answer: {what}", {"leg_id": leg_id}))
+            return None, None
+        return leg, self._unresolved.get(leg_id)
+
+    def _circumstances(self, intent: TradeIntent, now_ms: int) -> Circumstances:
+        ledger, view = self.ledger, self._view
+        position = ledger.positions.get(intent.trade_id)
+        pools = view.pools_of(intent.mint)
+        doubt = next((pool.doubtful for pool in pools), None)
+        if any(pool.doubtful is None for pool in pools):
+            doubt = None
+        buying = sum(leg.side is Side.BUY for leg in ledger.legs.values())
+        return Circumstances(
+            now_ms=now_ms,
+            slot_at_ms=view.slot_at_ms,
+            kill_switch=self._books.kill_switch,
+            breaker=self._books.breaker,
+            token=view.mints.get(intent.mint),
+            report=self._books.reports.fresh(intent.mint, now_ms),
+            liquidity_micro_usd=view.liquidity_micro_usd(intent.mint),
+            pool_doubt=doubt,
+            lamports=ledger.lamports,
+            reserved_lamports=ledger.reserved_lamports,
+            equity_lamports=ledger.equity_at_cost_lamports,
+            engaged_lamports=ledger.engaged_lamports(intent.style),
+            open_positions=len(ledger.open_positions) + buying,
+            held_tokens=position.tokens if position else 0,
+            lost_today_lamports=self._books.breaker.lost_lamports,
+            spear_disabled=self.spear_disabled,
+        )
+
+
+def _settled(status: SignatureStatus) -> bool:
+    """Confirmed or deeper; an error counts no earlier, since a fork may still undo it."""
+    return status.commitment is not Commitment.PROCESSED
+
+
+def _failed_instruction(error: str | None) -> int | None:
+    """The index in an InstructionError's text, as nodes write it; None where the error is of another kind."""
+    found = re.search(r"InstructionError\D{0,5}(\d+)", error or "")
+    return int(found.group(1)) if found else None

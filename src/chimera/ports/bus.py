@@ -1,0 +1,25 @@
+"""How rooms tell each other what happened. Publish never waits; each subscriber chooses its limit."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+
+class Subscription(Protocol):
+    dropped: int
+    """Messages lost at the limit, by the subscriber's own choice."""
+
+    @property
+    def depth(self) -> int: ...
+
+    async def get(self) -> Any: ...
+
+    def __aiter__(self) -> AsyncIterator[Any]: ...
+
+
+class Bus(Protocol):
+    def publish(self, topic: str, message: object) -> None: ...
+
+    def subscribe(self, topic: str, *, capacity: int, refuse: bool = False) -> Subscription:
+        """A queue of its own. At the limit the oldest goes and is counted, or, with `refuse`, publishing raises
+        InvariantBroken: for messages whose silent loss is worse than stopping."""
+        ...

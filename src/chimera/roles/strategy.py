@@ -1,0 +1,91 @@
+"""The strategy plane's loop: signals and market events in, intents out. Signals never wait behind market data."""
+
+import asyncio
+
+from chimera.domain.intent import TradeIntent
+from chimera.domain.live import PositionMarked
+from chimera.domain.market import Trade
+from chimera.domain.messages import Entry, SignalDropped, TradeMoved
+from chimera.engine import Engine
+from chimera.market.view import MarketView
+from chimera.observe import Observer
+from chimera.portfolio import Ledger
+from chimera.ports.bus import Bus
+from chimera.ports.runtime import Clock
+from chimera.ports.store import Journal
+from chimera.ports.strategy import Context, StrategyEvent
+from chimera.roles.inbox import SignalInbox
+from chimera.roles.ingress import IngressRole
+from chimera.roles.room import Room
+from chimera.roles.topics import INTENTS, LIVE, MARKET, MARKET_CAPACITY, TRADES, TRADES_CAPACITY
+
+EVENTS_A_BREATH = 64  # market events handled before signals and trades get their turn
+MARKS_EVERY_S = 0.5
+
+
+class StrategyRole:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        queue: SignalInbox,
+        ingress: IngressRole,
+        ledger: Ledger,
+        view: MarketView,
+        journal: Journal,
+        bus: Bus,
+        clock: Clock,
+        observer: Observer,
+        room: Room,
+    ) -> None:
+        self._engine, self._queue, self._ingress = engine, queue, ingress
+        self._ledger, self._view, self._journal = ledger, view, journal
+        self._bus, self._clock, self._observer, self._room = bus, clock, observer, room
+        self._market = bus.subscribe(MARKET, capacity=MARKET_CAPACITY)
+        self._trades = bus.subscribe(TRADES, capacity=TRADES_CAPACITY, refuse=True)
+
+    async def follow_market(self) -> None:
+        handled = 0
+        async for event in self._market:
+            if isinstance(event, Trade):
+                await self._ingress.watch(event)
+            self._process(event)
+            handled += 1
+            if handled % EVENTS_A_BREATH == 0:
+                await asyncio.sleep(0)
+
+    async def follow_trades(self) -> None:
+        async for entry in self._trades:
+            if isinstance(entry, Entry) and isinstance(entry.fact, TradeMoved):
+                self._process(entry.fact)
+
+    async def follow_signals(self) -> None:
+        """EXIT before SHIELD before SPEAR; a signal leaves the queue only when the desk has room for it."""
+        while True:
+            await self._room.wait()
+            signal = await self._queue.get()
+            self._observer.queue_depth(self._queue.depth)
+            self._process(signal)
+
+    async def mark(self) -> None:
+        """Says twice a second what the open positions would fetch."""
+        while True:
+            for position in self._ledger.open_positions:
+                value = self._view.value_lamports(position.mint, position.tokens)
+                stop, target = self._engine.levels(position)
+                pools = self._view.pools_of(position.mint)
+                age = self._view.slot - max((pool.slot for pool in pools), default=0) if pools else None
+                self._bus.publish(
+                    LIVE,
+                    PositionMarked(position.trade_id, value, age, stop, target, self._clock.now_ms()),
+                )
+            await asyncio.sleep(MARKS_EVERY_S)
+
+    def _process(self, event: StrategyEvent) -> None:
+        context = Context(now_ms=self._clock.now_ms(), books=self._ledger, prices=self._view)
+        for wanted in self._engine.process(event, context):
+            match wanted:
+                case TradeIntent():
+                    self._bus.publish(INTENTS, wanted)
+                case SignalDropped():
+                    self._journal.append(wanted)
