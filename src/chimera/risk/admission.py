@@ -100,12 +100,14 @@ class Admission:
         if isinstance(wish, Refusal):
             return _refused(wish, request, None)
         refusal = self._shed(wish.style, queue_depth) or self._repeated(wish.id)
-        listing = None
-        if refusal is None:
-            listing = self._surroundings.token(wish.token)
-            refusal = self._unwanted(wish, listing)
-        if refusal is not None or listing is None:
-            assert refusal is not None
+        if refusal is not None:
+            return _refused(refusal, request, wish)
+        listing = self._surroundings.token(wish.token)
+        if listing is None:
+            unknown = Refusal(Reason.UNKNOWN_TOKEN, limit="a listed symbol or mint", observed=wish.token)
+            return _refused(unknown, request, wish)
+        refusal = self._unwanted(wish, listing)
+        if refusal is not None:
             return _refused(refusal, request, wish, listing)
         signal = Signal(
             id=SignalId(wish.id),
@@ -209,9 +211,7 @@ class Admission:
     def _repeated(self, signal_id: str) -> Refusal | None:
         return Refusal(Reason.DUPLICATE_SIGNAL, observed=signal_id) if signal_id in self._accepted else None
 
-    def _unwanted(self, wish: Wish, listing: TokenListing | None) -> Refusal | None:
-        if listing is None:
-            return Refusal(Reason.UNKNOWN_TOKEN, limit="a listed symbol or mint", observed=wish.token)
+    def _unwanted(self, wish: Wish, listing: TokenListing) -> Refusal | None:
         if wish.side is Side.BUY:
             return self._unwanted_buy(wish, listing)
         return self._unwanted_sell(wish, listing)

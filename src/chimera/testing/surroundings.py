@@ -23,6 +23,8 @@ class TableSurroundings:
         self.killed: dict[Side, Refusal] = {}
         self.breaker: Refusal | None = None
         self.allocation: dict[Style, Refusal] = {}
+        self.spending = 0
+        """The amount that the allocation was last asked about."""
         self.asked: list[str] = []
         """Names of the questions, in the order they were asked."""
 
@@ -52,4 +54,5 @@ class TableSurroundings:
 
     def allocation_refusal(self, style: Style, amount_lamports: int) -> Refusal | None:
         self.asked.append("allocation")
+        self.spending = amount_lamports
         return self.allocation.get(style)
