@@ -19,7 +19,6 @@ from chimera.onchain.layouts import is_mint, read_mint
 from chimera.ports.venue import Venue
 
 SLOTS_PER_EPOCH = 432_000  # mainnet's and LiteSVM's
-USDC_DECIMALS = 6
 
 
 class Pool:
@@ -41,7 +40,9 @@ class Pool:
     def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
         missing = self.venue.missing(self.state)
         if missing:
-            return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"{self.header.address} lacks {', '.join(missing)}")
+            return Refusal(
+                Reason.QUOTE_UNAVAILABLE, observed=f"{self.header.address} lacks {', '.join(missing)}"
+            )
         return self.venue.quote(self.state, request, moment)
 
 
@@ -221,15 +222,17 @@ class MarketView:
             first = pool.quote(QuoteRequest(mint, SwapKind.EXACT_IN, tokens), moment)
             if isinstance(first, Refusal):
                 continue
-            out: int | None = None
-            if first.output_mint == WSOL:
-                out = first.amount_out
-            elif first.output_mint == USDC:
-                price = self.sol_micro_usd()
-                out = mul_div_floor(first.amount_out, 10**9, price) if price else None
+            out = self.worth_lamports(first.output_mint, first.amount_out)
             if out is not None and (best is None or out > best):
                 best = out
         return best
+
+    def worth_lamports(self, mint: Address, amount: int) -> int | None:
+        """The mid price of an amount of wSOL or USDC in SOL, fees and impact apart; None for anything else."""
+        if mint == WSOL:
+            return amount
+        price = self.sol_micro_usd()
+        return mul_div_floor(amount, 10**9, price) if mint == USDC and price else None
 
     def _sides(self, pool: Pool, mint: Address) -> tuple[int, int]:
         reserves = pool.venue.reserves(pool.state) or (0, 0)

@@ -39,7 +39,7 @@ class StyleParams(msgspec.Struct, frozen=True):
     """Gain at which the trailing stop begins."""
     trailing_distance_bps: int = 200
     """Fall from the best value that sells."""
-    time_exit_ms: int = 86_400_000
+    time_exit_s: int = 86_400
     slippage_bps_max: int = 300
     exit_slippage_bps_max: int = 1_000
 
@@ -74,6 +74,7 @@ class Watch(msgspec.Struct):
 
 class CopyTrade:
     name = NAME
+    Params = Params
 
     def __init__(self, params: Params) -> None:
         self.params = params
@@ -201,7 +202,7 @@ class CopyTrade:
         if context.now_ms < watch.not_before_ms:
             return None
         held_ms = context.now_ms - position.opened_at_ms
-        if rules.time_exit_ms and held_ms >= rules.time_exit_ms:
+        if rules.time_exit_s and held_ms >= rules.time_exit_s * 1_000:
             return self._sell(position, position.tokens, f"held for {held_ms // 1000} s", context)
         if value is None:
             return None
