@@ -74,7 +74,8 @@ class Watch(msgspec.Struct):
 
 class CopyTrade:
     name = NAME
-    Params = Params
+    params_type = Params
+    """What `copy_trade` in the settings is read as."""
 
     def __init__(self, params: Params) -> None:
         self.params = params
