@@ -261,7 +261,8 @@ class JournalFile:
         try:
             self._write()
         except OSError as error:
-            return self._fail(error)
+            self._fail(error)
+            return
         if self._quick_syncs >= INLINE_AFTER:
             self._synced(loop, _timed_sync(self._descriptor), self._written_seq)
         else:
@@ -272,7 +273,8 @@ class JournalFile:
 
     def _synced(self, loop: asyncio.AbstractEventLoop, outcome: float | OSError, until: int) -> None:
         if isinstance(outcome, OSError):
-            return self._fail(outcome)
+            self._fail(outcome)
+            return
         self._quick_syncs = self._quick_syncs + 1 if outcome < SLOW_SYNC_S else 0
         self._durable_seq = max(until, self._durable_seq)
         self._wake()

@@ -98,8 +98,8 @@ def verify_lines(
             what=f"entry {chain.next_seq} in {name or 'the journal'} at byte {offset}: {what}",
         )
 
-    for name, lines in segments:
-        offset = 0
+    for segment, lines in segments:
+        name, offset = segment, 0
         for line in lines:
             try:
                 entry = chain.follow(line)

@@ -1,0 +1,292 @@
+"""What each fact says in one sentence, the same in the tables, the API, the terminal and `chimera why`.
+
+It sees one fact and what is known about its subject; it looks nothing up.
+"""
+
+from typing import assert_never
+
+import msgspec
+
+from chimera.domain.ids import Address, TradeId
+from chimera.domain.intent import Side
+from chimera.domain.messages import (
+    BreakerMoved,
+    CapitalMoved,
+    ConfigChanged,
+    Fact,
+    IntentApproved,
+    IntentEmitted,
+    IntentRefused,
+    KillSwitchMoved,
+    LegDropped,
+    LegExpired,
+    LegLanded,
+    LegPlanned,
+    LegReverted,
+    LegSent,
+    LegSigned,
+    LegSimulated,
+    Noted,
+    Reconciled,
+    RunStarted,
+    SignalAccepted,
+    SignalDropped,
+    SignalRefused,
+    TokenChecked,
+    TradeMoved,
+    WalletChanged,
+)
+from chimera.domain.risk import Reason, Refusal
+from chimera.domain.trade import Fill, TradeState
+from chimera.domain.units import sol_text
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom and what a fact concerns; empty where that is not known."""
+
+    trade_id: TradeId | None = None
+    signal_id: str | None = None
+    intent_id: str | None = None
+    leg_id: str | None = None
+    signature: str | None = None
+    mint: str = ""
+    symbol: str = ""
+    wallet: str = ""
+    """The copied one."""
+    strategy: str = ""
+    side: str = ""
+    realised_lamports: int | None = None
+    """Of the round trip, up to and with this fact."""
+
+    @property
+    def token(self) -> str:
+        return self.symbol or short(self.mint) or "a token"
+
+
+NOTHING = About()
+
+WORDS = {
+    Reason.BAD_SIGNATURE: "the signature does not fit the body",
+    Reason.MISSING_SIGNATURE: "there is no signature",
+    Reason.STALE_TIMESTAMP: "the timestamp is outside of the replay window",
+    Reason.RATE_LIMITED: "too many requests",
+    Reason.QUEUE_FULL: "the queue is full",
+    Reason.LOAD_SHED: "the queue is long, and SPEAR yields first",
+    Reason.PARSE_ERROR: "the payload cannot be read",
+    Reason.VALIDATION_FAILED: "the payload is not valid",
+    Reason.DUPLICATE_SIGNAL: "it was accepted before",
+    Reason.UNKNOWN_TOKEN: "the token is not known",
+    Reason.UNKNOWN_WALLET: "the wallet is not known",
+    Reason.WALLET_NOT_ACTIVE: "the wallet is not ACTIVE",
+    Reason.NO_ACTIVE_POSITION: "there is no open position to sell",
+    Reason.POSITION_OPEN: "a position in it is open already",
+    Reason.POSITION_SIZE_ZERO: "the copy would be too small",
+    Reason.STRATEGY_HEAT_LIMIT: "the strategy's share of the capital is used up",
+    Reason.STRATEGY_DISABLED: "the strategy is switched off",
+    Reason.KILL_SWITCH: "the kill switch is on",
+    Reason.NOT_READY: "the desk is not ready",
+    Reason.BREAKER_OPEN: "the loss breaker is open",
+    Reason.TTL_EXPIRED: "it came too late",
+    Reason.DUPLICATE_INTENT: "the same intent was seen before",
+    Reason.CAPITAL_CONFLICT: "the capital is promised to another trade",
+    Reason.MAX_POSITION: "the position would be too large",
+    Reason.MAX_OPEN_POSITIONS: "too many positions are open",
+    Reason.DAILY_LOSS: "the day's losses reached their limit",
+    Reason.INSUFFICIENT_BALANCE: "the balance does not suffice",
+    Reason.STALE_DATA: "market data are too old",
+    Reason.TOKEN_UNSAFE: "the token is not safe",
+    Reason.FREEZE_AUTHORITY: "somebody can freeze the token",
+    Reason.MINT_AUTHORITY: "somebody can mint more of the token",
+    Reason.HONEYPOT: "the token cannot be sold",
+    Reason.LIQUIDITY: "its pools hold too little",
+    Reason.SLIPPAGE: "the price would slip too far",
+    Reason.POOL_NOT_FOUND: "there is no pool for it",
+    Reason.QUOTE_UNAVAILABLE: "no pool gives a quote",
+    Reason.POOL_DISABLED: "the pool is switched off",
+    Reason.AMOUNT_OUT_OF_RANGE: "the amount is out of range",
+    Reason.FEES_ABOVE_LIMIT: "the fees are above their limit",
+    Reason.TRANSACTION_TOO_LARGE: "the transaction would be too large",
+    Reason.SIMULATION_FAILED: "its simulation failed",
+    Reason.SIMULATION_UNAVAILABLE: "it could not be simulated",
+}
+
+
+def sentence(fact: Fact, about: About = NOTHING) -> str:
+    """The fact in one sentence for people; amounts in SOL, tokens in base units."""
+    match fact:
+        case SignalAccepted() | SignalRefused() | SignalDropped():
+            return _signal(fact, about)
+        case IntentEmitted() | IntentRefused() | IntentApproved():
+            return _intent(fact, about)
+        case LegPlanned() | LegSimulated() | LegDropped() | LegSigned() | LegSent():
+            return _leg_under_way(fact, about)
+        case LegLanded(fill=fill):
+            return _landed(fill, about)
+        case LegReverted():
+            return (
+                f"The {_swap(about)} was put on chain in slot {fact.slot} but failed there ({fact.error}); "
+                f"only its fee of {sol_text(-fact.lamports_delta)} SOL is gone."
+            )
+        case LegExpired():
+            return (
+                f"The {_swap(about)} expired: block height {fact.block_height} passed and the chain "
+                "does not know it. Nothing was spent."
+            )
+        case TradeMoved():
+            return _moved(fact, about)
+        case TokenChecked(report):
+            if report.refusal is not None:
+                return f"{about.token} must not be bought: {_why_not(report.refusal)}."
+            return (
+                f"{about.token} can be sold: a simulated {sol_text(report.probe_lamports)} SOL buy and sell "
+                f"gave {sol_text(report.returned_lamports)} SOL back."
+            )
+        case _:
+            return _house(fact)
+
+
+def _signal(fact: SignalAccepted | SignalRefused | SignalDropped, about: About) -> str:
+    match fact:
+        case SignalAccepted(signal):
+            whom = "" if str(signal.source) == "operator" else f", copying {short(signal.wallet)}"
+            if signal.side is Side.BUY:
+                what = f"BUY {sol_text(signal.amount_lamports)} SOL of {about.token} ({signal.strategy})"
+            elif signal.fraction_bps < 10_000:
+                what = f"SELL {signal.fraction_bps / 100:g} % of {about.token}"
+            else:
+                what = f"SELL all {about.token}"
+            return f"Signal from the {signal.source} accepted: {what}{whom}."
+        case SignalRefused():
+            return f"Signal from the {fact.source} refused: {_why_not(fact.refusal)}."
+        case SignalDropped():
+            return (
+                f"{about.strategy or 'The strategy'} declined the {_swap(about)}: {_why_not(fact.refusal)}."
+            )
+
+
+def _intent(fact: IntentEmitted | IntentRefused | IntentApproved, about: About) -> str:
+    match fact:
+        case IntentEmitted(intent):
+            what = (
+                f"buy {about.token} for {sol_text(intent.amount)} SOL"
+                if intent.side is Side.BUY
+                else f"sell {intent.amount} base units of {about.token}"
+            )
+            bound = f"at most {intent.slippage_bps_max / 100:g} % slippage"
+            return f"{intent.source} wants to {what}, {bound}: {intent.reason.rstrip('.')}."
+        case IntentRefused():
+            return f"The gate refused the {_swap(about)}: {_why_not(fact.refusal)}."
+        case IntentApproved():
+            passed = f" after {len(fact.checks)} checks ({'; '.join(fact.checks)})" if fact.checks else ""
+            return f"The gate approved the {_swap(about)}{passed}."
+
+
+def _leg_under_way(fact: LegPlanned | LegSimulated | LegDropped | LegSigned | LegSent, about: About) -> str:
+    match fact:
+        case LegPlanned():
+            route = " then ".join(f"{hop.venue} {short(hop.pool)}" for hop in fact.hops)
+            tip = f", tip {sol_text(fact.tip_lamports)} SOL" if fact.tip_lamports else ""
+            return (
+                f"Planned over {route or 'no pool'}: {fact.amount_in} in, {fact.expected_out} out expected, "
+                f"{fact.minimum_out} at least, quoted at slot {fact.slot}{tip}."
+            )
+        case LegSimulated():
+            if fact.error is not None:
+                return f"The simulation of the {_swap(about)} failed at slot {fact.slot}: {fact.error}."
+            return f"The simulation succeeded at slot {fact.slot} with {fact.compute_units} compute units."
+        case LegDropped():
+            return f"The {_swap(about)} was given up before signing: {_why_not(fact.refusal)}."
+        case LegSigned():
+            return (
+                f"Signed and written down as {short(fact.signature)}; "
+                f"valid until block height {fact.last_valid_block_height}."
+            )
+        case LegSent():
+            again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
+            return f"Sent by {fact.lane}{again}."
+
+
+def _landed(fill: Fill, about: About) -> str:
+    costs = f"fee {sol_text(fill.fee_lamports)}"
+    costs += f", tip {sol_text(fill.tip_lamports)}" if fill.tip_lamports else ""
+    if fill.rent_lamports:
+        costs += f", rent {sol_text(fill.rent_lamports)}" + (" returned" if fill.rent_lamports < 0 else "")
+    if fill.side is Side.BUY:
+        what = f"Bought {fill.token_delta} base units of {about.token} for {sol_text(fill.swap_lamports)} SOL"
+    else:
+        what = f"Sold {-fill.token_delta} base units of {about.token} for {sol_text(fill.swap_lamports)} SOL"
+    return f"{what} ({costs} SOL), confirmed in slot {fill.slot}."
+
+
+def _moved(fact: TradeMoved, about: About) -> str:
+    cause = f": {fact.cause.rstrip('.')}" if fact.cause else ""
+    if fact.after is TradeState.CLOSED and about.realised_lamports is not None:
+        sign = "+" if about.realised_lamports > 0 else ""
+        return (
+            f"{about.token} closed with {sign}{sol_text(about.realised_lamports)} SOL, all costs paid{cause}."
+        )
+    if fact.after is TradeState.DEAD_LETTER:
+        return f"The trade in {about.token} was given up after {fact.retry} retries{cause}."
+    return f"The trade in {about.token} went from {fact.before} to {fact.after}{cause}."
+
+
+def _house(
+    fact: RunStarted
+    | CapitalMoved
+    | BreakerMoved
+    | KillSwitchMoved
+    | WalletChanged
+    | ConfigChanged
+    | Reconciled
+    | Noted,
+) -> str:
+    match fact:
+        case RunStarted():
+            return f"Chimera {fact.build} started, trading with {short(fact.wallet)}."
+        case CapitalMoved():
+            way = "came in" if fact.lamports >= 0 else "went out"
+            return f"{sol_text(abs(fact.lamports))} SOL {way} by no trade of ours: {fact.cause}."
+        case BreakerMoved():
+            return f"{fact.by} moved the {fact.breaker} breaker from {fact.before} to {fact.after}: {fact.cause}."
+        case KillSwitchMoved():
+            what = f"on ({fact.scope})" if fact.active else "off"
+            return f"{fact.by} switched the kill switch {what}: {fact.cause}."
+        case WalletChanged(wallet):
+            return f"{fact.by} set wallet {short(wallet.address)} to {wallet.status}: {fact.cause}."
+        case ConfigChanged():
+            return f"{fact.by} changed {fact.key} from {fact.old or 'nothing'} to {fact.new}: {fact.cause}."
+        case Reconciled():
+            return _reconciled(fact)
+        case Noted():
+            return f"Noted: {fact.what}."
+        case _:
+            assert_never(fact)
+
+
+def _reconciled(fact: Reconciled) -> str:
+    off = fact.actual_lamports - fact.expected_lamports
+    if not off and not fact.token_differences:
+        return f"Books and chain agree at slot {fact.slot}: {sol_text(fact.actual_lamports)} SOL."
+    tokens = "".join(
+        f"; {short(mint)}: {expected} expected, {actual} there"
+        for mint, expected, actual in fact.token_differences
+    )
+    return f"Books and chain differ at slot {fact.slot} by {sol_text(off)} SOL{tokens}."
+
+
+def _why_not(refusal: Refusal) -> str:
+    told = ", ".join(
+        f"{name} {value}"
+        for name, value in (("limit", refusal.limit), ("observed", refusal.observed))
+        if value
+    )
+    return WORDS[refusal.reason] + (f" ({told})" if told else "")
+
+
+def _swap(about: About) -> str:
+    return f"{'sale' if about.side == Side.SELL else 'purchase'} of {about.token}"
+
+
+def short(address: Address | str) -> str:
+    """An address as people compare it: its first and last four characters."""
+    return address if len(address) <= 10 else f"{address[:4]}…{address[-4:]}"
