@@ -1,4 +1,4 @@
-/** Warnings across the top: the live link is lost, or trading is stopped. Each says what still holds. */
+/** Warnings across the top: the live link is lost, the books differ, trading is stopped. Each says what still holds. */
 import { useState } from "react";
 import { useMay, useSession } from "../app";
 import { formatClock, formatSpan } from "../format/time";
@@ -34,6 +34,7 @@ export function LinkBanner() {
 
 export function StopBanner() {
   const health = useLive((data) => data.health);
+  const agree = useLive((data) => data.overview?.ledger_matches_chain ?? null);
   const { api } = useSession();
   const admin = useMay("admin");
   const [asking, setAsking] = useState<"kill" | "breaker" | null>(null);
@@ -42,6 +43,16 @@ export function StopBanner() {
   const close = () => setAsking(null);
   return (
     <>
+      {agree === false && (
+        <Banner tone="bad">
+          <span role="status" className="min-w-0 flex-1">
+            <b className="font-semibold">The ledger and the chain disagree.</b>{" "}
+            <span className="text-dim">
+              Figures on this page may be wrong. Look into it before trading on.
+            </span>
+          </span>
+        </Banner>
+      )}
       {kill.active && (
         <Banner tone="bad">
           <span role="status" className="min-w-0 flex-1">

@@ -60,7 +60,7 @@ function options(element: HTMLElement, report: (index: number | null | undefined
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [10, 12, 0, 0],
+    padding: [10, 22, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

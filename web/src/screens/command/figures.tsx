@@ -11,6 +11,7 @@ export function FiguresPanel() {
   return (
     <Panel
       title="Account"
+      className="max-wide:order-1"
       aside={<Address value={overview.wallet} label="the trading wallet's address" ends={6} />}
     >
       <dl className="grid flex-1 grid-cols-3 content-evenly gap-x-4 gap-y-3 p-3">

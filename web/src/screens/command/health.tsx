@@ -114,7 +114,7 @@ function Organ({
   children: ReactNode;
 }) {
   return (
-    <div className="-mr-px -mb-px flex min-w-0 flex-1 flex-col border-r border-b border-line px-3 py-1.5">
+    <div className="-mr-px -mb-px flex min-w-0 flex-1 flex-col border-r border-b border-line px-3 py-1.5 max-sm:first:col-span-3">
       <span className="label">{name}</span>
       <span className="flex items-center gap-1.5 text-sm font-medium">
         <Dot tone={tone} />

@@ -103,7 +103,13 @@ function Ended({ trade }: { trade: Trade }) {
       </span>
     );
   }
-  return trade.exit_reason ? <span className="text-dim">{explain(trade.exit_reason)}</span> : <Dash />;
+  return trade.exit_reason ? (
+    <span className="text-dim">{explain(trade.exit_reason)}</span>
+  ) : (
+    <span className="max-sm:hidden">
+      <Dash />
+    </span>
+  );
 }
 
 function sum(a: string, b: string): string {
