@@ -1,0 +1,248 @@
+"""What every plugin and adapter of a kind must keep, as functions that raise AssertionError with the broken promise.
+
+A plugin's own test is one call: `check_venue(VENUE, samples)`. Third parties use the same functions.
+Must not know any concrete plugin.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from chimera.domain.chain import Account, InstructionCall
+from chimera.domain.errors import DecodeError
+from chimera.domain.ids import SYSTEM_PROGRAM, Address
+from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind, SwapRequest
+from chimera.domain.risk import Refusal
+from chimera.domain.units import U64_MAX
+from chimera.onchain.keys import address_bytes
+from chimera.ports.signer import Signer
+from chimera.ports.venue import Venue
+
+AMOUNTS = (1, 2, 7, 1_000, 999_983, 10**7 + 1, 10**9, 3 * 10**11 + 5, 10**14, U64_MAX)
+"""Base units to quote: dust, ordinary and absurd, in rising order."""
+
+USER = Address("9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM")
+USER_INPUT = Address("4fYNw3dojWmQ4dXtSGE9epjRGy9pFSx62YypT7avPYvA")
+USER_OUTPUT = Address("3UVYmECPPMZSCqWKfENfuoTv51fTDTWicX9xmBD2euKe")
+"""Any three addresses that no pool has among its own."""
+
+
+class PoolSample(msgspec.Struct, frozen=True):
+    """A pool as it lay on chain, complete: the venue must be able to quote it."""
+
+    pool: Address
+    accounts: Mapping[Address, Account]
+    """By address, the pool's own among them; more than needed does no harm."""
+    moment: Moment
+
+
+def check_venue(venue: Venue[Any], samples: Iterable[PoolSample]) -> None:
+    """Raises AssertionError where the venue breaks a promise of ports.venue on one of the samples."""
+    expect(bool(re.fullmatch(r"[a-z][a-z0-9_]*", venue.name)), f"{venue.name!r} is no module name")
+    address_bytes(venue.program)
+    expect(bool(venue.prefilter.accounts or venue.prefilter.transactions), "it wants nothing streamed")
+    seen = 0
+    for sample in samples:
+        seen += 1
+        check_recognition(venue, sample)
+        pool = check_folding(venue, sample)
+        check_garbage(venue, sample, pool)
+        header = venue.header(pool)
+        for input_mint in (header.mint_a, header.mint_b):
+            check_quotes(venue, sample, pool, input_mint)
+            check_building(venue, pool, input_mint)
+    expect(seen > 0, "no pools to check it with")
+
+
+def check_recognition(venue: Venue[Any], sample: PoolSample) -> None:
+    """A pool is known by owner and bytes, and the stream filter lets it through."""
+    own = sample.accounts[sample.pool]
+    expect(venue.recognise(own), f"{sample.pool} is not recognised")
+    strange = msgspec.structs.replace(own, owner=SYSTEM_PROGRAM)
+    expect(not venue.recognise(strange), "an account of another program is taken for a pool")
+    expect(
+        not venue.recognise(msgspec.structs.replace(own, data=b"")), "an empty account is taken for a pool"
+    )
+    expect(
+        any(
+            wanted.owner == own.owner
+            and wanted.data_size in {None, len(own.data)}
+            and all(own.data[at : at + len(part)] == part for at, part in wanted.memcmp)
+            for wanted in venue.prefilter.accounts
+        ),
+        f"the prefilter would not let {sample.pool} through",
+    )
+
+
+def check_folding(venue: Venue[Any], sample: PoolSample) -> Any:
+    """The complete pool. Accounts may come in any order and again, and old news changes nothing."""
+    slot = int(sample.moment.slot)
+    bare = venue.decode(sample.accounts[sample.pool], slot=slot)
+    header = venue.header(bare)
+    expect(header.venue == venue.name, f"its header says {header.venue}")
+    expect(header.address == sample.pool, "its header has another address")
+    expect(header.mint_a != header.mint_b, "it trades a mint against itself")
+    roles = venue.roles(bare)
+    expect(roles.get("pool") == sample.pool, "the pool's own account must have the role `pool`")
+    expect(set(venue.missing(bare)) <= set(roles), "roles are missing that do not exist")
+    if venue.missing(bare):
+        request = QuoteRequest(input_mint=header.mint_a, kind=SwapKind.EXACT_IN, amount=1_000)
+        expect(isinstance(venue.quote(bare, request, sample.moment), Refusal), "an incomplete pool quotes")
+    pool = fold(venue, bare, roles, sample, slot)
+    expect(not venue.missing(pool), f"still missing {venue.missing(pool)} with all accounts folded")
+    backwards = fold(venue, bare, dict(reversed(list(roles.items()))), sample, slot)
+    expect(backwards == pool, "the order in which accounts arrive makes a difference")
+    expect(fold(venue, pool, roles, sample, slot) == pool, "the same news twice makes a difference")
+    expect(fold(venue, pool, roles, sample, slot - 1) == pool, "older news than known makes a difference")
+    expect(venue.header(pool) == header, "folding accounts changes the header")
+    return pool
+
+
+def fold(venue: Venue[Any], pool: Any, roles: Mapping[str, Address], sample: PoolSample, slot: int) -> Any:
+    """The pool with every account of the sample applied that it has a role for."""
+    for role, address in roles.items():
+        if address in sample.accounts:
+            pool = venue.apply(pool, role, sample.accounts[address], slot=slot)
+    return pool
+
+
+def check_garbage(venue: Venue[Any], sample: PoolSample, pool: Any) -> None:
+    """What cannot be read is a DecodeError and nothing else."""
+    slot = int(sample.moment.slot) + 1
+    own = sample.accounts[sample.pool]
+    for size in {0, 1, 7, 8, 40, len(own.data) // 2}:
+        if size < len(own.data):
+            cut = msgspec.structs.replace(own, data=own.data[:size])
+            refuses_to_decode(f"a pool cut to {size} bytes", lambda cut=cut: venue.decode(cut, slot=slot))
+    for role, address in venue.roles(pool).items():
+        if address in sample.accounts:
+            torn = msgspec.structs.replace(sample.accounts[address], data=b"\xff")
+            refuses_to_decode(
+                f"a torn {role}", lambda role=role, torn=torn: venue.apply(pool, role, torn, slot=slot)
+            )
+    refuses_to_decode("an unknown role", lambda: venue.apply(pool, "no such role", own, slot=slot))
+
+
+def refuses_to_decode(what: str, call: Any) -> None:
+    """Raises AssertionError unless the call raises DecodeError; any other exception goes through."""
+    try:
+        call()
+    except DecodeError:
+        return
+    raise AssertionError(f"{what} is read without complaint")
+
+
+def check_quotes(venue: Venue[Any], sample: PoolSample, pool: Any, input_mint: Address) -> None:
+    """Quotes are integers that never give more for less, and never more than there is."""
+    header = venue.header(pool)
+    output_mint = header.mint_b if input_mint == header.mint_a else header.mint_a
+    known = venue.reserves(pool)
+    expect(known is not None and min(known) >= 0, "a complete pool does not know its reserves")
+    reserves = dict(zip((header.mint_a, header.mint_b), known or (0, 0), strict=True))
+    for mint in (input_mint, output_mint):
+        expect(venue.token_program(pool, mint) is not None, f"it does not know the token program of {mint}")
+    answered = 0
+    for kind in SwapKind:
+        previous: Quote | None = None
+        for amount in AMOUNTS:
+            request = QuoteRequest(input_mint=input_mint, kind=kind, amount=amount)
+            quote = venue.quote(pool, request, sample.moment)
+            expect(quote == venue.quote(pool, request, sample.moment), "the same question has two answers")
+            if isinstance(quote, Refusal):
+                continue
+            answered += 1
+            told = f"{kind} {amount} of {sample.pool}: {quote}"
+            expect((quote.input_mint, quote.output_mint) == (input_mint, output_mint), f"wrong mints: {told}")
+            expect((quote.pool, quote.venue) == (sample.pool, venue.name), f"wrong pool: {told}")
+            expect(0 < quote.amount_in <= U64_MAX and 0 <= quote.amount_out <= U64_MAX, f"no u64: {told}")
+            expect(quote.amount_out <= reserves[output_mint], f"more than there is: {told}")
+            expect(quote.price_impact_bps >= 0, f"a negative price impact: {told}")
+            expect(0 <= quote.fee_in <= quote.amount_in and quote.fee_out >= 0, f"strange fees: {told}")
+            expect(quote.slot <= sample.moment.slot, f"from the future: {told}")
+            if kind is SwapKind.EXACT_IN:
+                expect(quote.amount_in == amount, f"another amount than asked for: {told}")
+            else:
+                expect(quote.amount_out >= amount, f"less than asked for: {told}")
+                check_reverse(venue, sample, pool, quote)
+            if previous is not None:
+                expect(quote.amount_out >= previous.amount_out, f"more in gives less out: {told}")
+                expect(quote.amount_in >= previous.amount_in, f"more out costs less: {told}")
+            previous = quote
+    expect(answered > 0, f"{sample.pool} quotes no amount at all")
+    for amount in (0, -1, U64_MAX + 1):
+        request = QuoteRequest(input_mint=input_mint, kind=SwapKind.EXACT_IN, amount=amount)
+        expect(
+            isinstance(venue.quote(pool, request, sample.moment), Refusal), f"an amount of {amount} is quoted"
+        )
+    stranger = QuoteRequest(input_mint=USER, kind=SwapKind.EXACT_IN, amount=1_000)
+    expect(isinstance(venue.quote(pool, stranger, sample.moment), Refusal), "a mint that it lacks is quoted")
+
+
+def check_reverse(venue: Venue[Any], sample: PoolSample, pool: Any, exact_out: Quote) -> None:
+    """Paying what an exact-out quote asks for gives at least what it promises."""
+    request = QuoteRequest(
+        input_mint=exact_out.input_mint, kind=SwapKind.EXACT_IN, amount=exact_out.amount_in
+    )
+    paid = venue.quote(pool, request, sample.moment)
+    expect(
+        isinstance(paid, Quote) and paid.amount_out >= exact_out.amount_out, f"{exact_out} is not met: {paid}"
+    )
+
+
+def check_building(venue: Venue[Any], pool: Any, input_mint: Address) -> None:
+    """Instructions name the user as their only signer, his accounts as writable, and the pool."""
+    for kind in SwapKind:
+        request = SwapRequest(
+            kind=kind, input_mint=input_mint, amount=1_000, limit=1, user=USER,
+            user_input_account=USER_INPUT, user_output_account=USER_OUTPUT,
+        )  # fmt: skip
+        call = venue.build(pool, request)
+        expect(call == venue.build(pool, request), "the same request builds two instructions")
+        check_call(call, pool=venue.header(pool).address)
+        larger = msgspec.structs.replace(request, amount=1_001)
+        expect(venue.build(pool, larger).data != call.data, "the amount is not in the data")
+
+
+def check_call(call: InstructionCall, *, pool: Address) -> None:
+    """Raises AssertionError where the accounts of a swap cannot be right."""
+    address_bytes(call.program)
+    expect(bool(call.data), "an instruction without data")
+    metas = {meta.address: meta for meta in call.accounts}
+    expect(pool in metas, "the pool is not among the accounts")
+    expect(
+        {meta.address for meta in call.accounts if meta.is_signer} == {USER}, "signers other than the user"
+    )
+    for address in (USER_INPUT, USER_OUTPUT):
+        expect(address in metas and metas[address].is_writable, "the user's token accounts must be writable")
+
+
+def check_signer(signer: Signer, messages: Sequence[bytes]) -> None:
+    """Raises AssertionError where signatures do not verify or the signer shows more than its address."""
+    from solders.pubkey import Pubkey  # noqa: PLC0415  # only whoever checks a signer needs the library
+    from solders.signature import Signature as Ed25519  # noqa: PLC0415
+
+    key = Pubkey.from_string(signer.address)
+    expect(bool(messages), "no messages to check it with")
+    for message in messages:
+        signature = signer.sign(message)
+        expect(len(signature) == 64, f"a signature of {len(signature)} bytes")
+        expect(Ed25519(signature).verify(key, message), "a signature that does not verify")
+        expect(not Ed25519(signature).verify(key, message + b"\x00"), "a signature that fits another message")
+        expect(signer.sign(message) == signature, "Ed25519 is deterministic; this is not")
+    exposed = [
+        name for name in dir(signer) if re.search(r"secret|private|seed|export", name) and name[0] != "_"
+    ]
+    expect(not exposed, f"it has a way to get a key out: {exposed}")
+
+
+def expect(kept: bool, broken: str) -> None:  # noqa: FBT001  # a condition is what it is about
+    """Raises AssertionError(broken) unless the promise was kept; works under `python -O` too."""
+    if not kept:
+        raise AssertionError(broken)
+
+
+def sample(accounts: Iterable[Account], pool: Address, moment: Moment) -> PoolSample:
+    """A sample of loose accounts."""
+    return PoolSample(pool=pool, accounts={account.address: account for account in accounts}, moment=moment)
