@@ -1,0 +1,36 @@
+"""The tables of a trade's life."""
+
+import pytest
+
+from chimera.domain.trade import LegState, TradeState
+from chimera.execution.lifecycle import LEG_TRANSITIONS, TRANSITIONS, Happened, advance, leg_may
+
+
+def test_every_state_that_is_documented_can_be_reached() -> None:
+    assert {*TRANSITIONS.values(), TradeState.PENDING} == set(TradeState)
+
+
+def test_a_trade_becomes_active_only_by_landing() -> None:
+    ways = {pair for pair, after in TRANSITIONS.items() if after is TradeState.ACTIVE}
+    assert ways == {
+        (TradeState.EXECUTING, Happened.ENTRY_LANDED),
+        (TradeState.EXITING, Happened.EXIT_LOST),
+        (TradeState.EXITING, Happened.PART_LANDED),
+    }
+
+
+@pytest.mark.parametrize("happened", list(Happened))
+def test_final_states_move_no_more(happened: Happened) -> None:
+    assert advance(TradeState.CLOSED, happened) is None
+    assert advance(TradeState.DEAD_LETTER, happened) is None
+
+
+def test_an_unlisted_pair_is_a_late_answer() -> None:
+    assert advance(TradeState.PENDING, Happened.ENTRY_LANDED) is None
+
+
+def test_a_leg_is_never_sent_unsigned_and_never_leaves_a_final_state() -> None:
+    assert not leg_may(LegState.SIMULATED, LegState.SENT)
+    assert not leg_may(LegState.PLANNED, LegState.SIGNED)
+    for final in (LegState.LANDED, LegState.REVERTED, LegState.EXPIRED, LegState.DROPPED):
+        assert LEG_TRANSITIONS[final] == frozenset()

@@ -1,0 +1,122 @@
+"""The gate: every check says no where it must, in its order, and an exit stays possible."""
+
+import msgspec
+import pytest
+
+from chimera.domain.ids import TOKEN_PROGRAM, Address, IntentId, SignalId, Slot, TradeId
+from chimera.domain.intent import Origin, Side, Style, TradeIntent
+from chimera.domain.messages import KillSwitchMoved
+from chimera.domain.risk import Reason, Refusal
+from chimera.domain.token import TokenInfo, TokenReport
+from chimera.risk.checks import Circumstances, RiskLimits
+from chimera.risk.gate import Approved, Gate
+from chimera.risk.kill_switch import KillSwitch
+from chimera.risk.loss_breaker import BreakerState, LossBreaker, LossLimits
+
+MINT = Address("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263")
+TOKEN = TokenInfo(MINT, TOKEN_PROGRAM, 5, 10**15, None, None, Slot(1))
+NOW = 1_000_000
+
+
+def intent(side: Side = Side.BUY, **changes: object) -> TradeIntent:
+    wanted = TradeIntent(
+        id=IntentId("i"), trade_id=TradeId("t"), signal_id=SignalId("s"), source="copy_trade",
+        origin=Origin.STRATEGY_A, style=Style.SHIELD if side is Side.BUY else Style.EXIT, side=side, mint=MINT,
+        symbol="BONK", amount=100_000_000, slippage_bps_max=300, created_at_ms=NOW - 10, ttl_ms=5_000, reason="",
+    )  # fmt: skip
+    return msgspec.structs.replace(wanted, **changes)
+
+
+def seen(**changes: object) -> Circumstances:
+    switch = KillSwitch()
+    switch.ready = True
+    fine = Circumstances(
+        now_ms=NOW, slot_at_ms=NOW - 100, kill_switch=switch, breaker=LossBreaker(LossLimits()), token=TOKEN,
+        report=TokenReport(MINT, Slot(1), NOW, None, 10_000_000, 9_900_000), liquidity_micro_usd=50_000 * 10**6,
+        pool_doubt=None, lamports=10 * 10**9, reserved_lamports=0, equity_lamports=10 * 10**9, engaged_lamports=0,
+        open_positions=0, held_tokens=100_000_000, lost_today_lamports=0,
+    )  # fmt: skip
+    return msgspec.structs.replace(fine, **changes)
+
+
+def reason(wanted: TradeIntent, circumstances: Circumstances) -> Reason | None:
+    outcome = Gate(RiskLimits()).review(wanted, circumstances)
+    return outcome.reason if isinstance(outcome, Refusal) else None
+
+
+def test_a_sound_buy_is_approved_with_what_each_check_saw() -> None:
+    outcome = Gate(RiskLimits()).review(intent(), seen())
+    assert isinstance(outcome, Approved)
+    assert outcome.checks[0] == "not_killed: kill switch off"
+    assert any("50000" not in check and check.startswith("token_safe") for check in outcome.checks)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"slot_at_ms": NOW - 6_000}, Reason.STALE_DATA),
+        ({"pool_doubt": "gap"}, Reason.STALE_DATA),
+        ({"token": None}, Reason.UNKNOWN_TOKEN),
+        ({"token": msgspec.structs.replace(TOKEN, freeze_authority=MINT)}, Reason.FREEZE_AUTHORITY),
+        ({"token": msgspec.structs.replace(TOKEN, mint_authority=MINT)}, Reason.MINT_AUTHORITY),
+        ({"token": msgspec.structs.replace(TOKEN, transfer_fee_bps=501)}, Reason.TOKEN_UNSAFE),
+        ({"token": msgspec.structs.replace(TOKEN, extensions=("permanent_delegate",))}, Reason.TOKEN_UNSAFE),
+        ({"liquidity_micro_usd": 9_999 * 10**6}, Reason.LIQUIDITY),
+        ({"liquidity_micro_usd": None}, Reason.LIQUIDITY),
+        ({"report": None}, Reason.SIMULATION_UNAVAILABLE),
+        ({"open_positions": 12}, Reason.MAX_OPEN_POSITIONS),
+        ({"lamports": 150_000_000}, Reason.INSUFFICIENT_BALANCE),
+        ({"reserved_lamports": 9_900_000_000}, Reason.INSUFFICIENT_BALANCE),
+        ({"engaged_lamports": 6_950_000_000}, Reason.STRATEGY_HEAT_LIMIT),
+        ({"lost_today_lamports": 5_000_000_001}, Reason.DAILY_LOSS),
+    ],
+)
+def test_each_circumstance_refuses_a_buy_for_its_own_reason(change: dict[str, object], expected: Reason) -> None:
+    assert reason(intent(), seen(**change)) is expected
+    assert reason(intent(Side.SELL), seen(**change)) is None, "an exit stays possible"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"amount": 0}, Reason.POSITION_SIZE_ZERO),
+        ({"amount": 2_000_000_001}, Reason.MAX_POSITION),
+        ({"slippage_bps_max": 501}, Reason.SLIPPAGE),
+        ({"created_at_ms": NOW - 5_000}, Reason.TTL_EXPIRED),
+    ],
+)
+def test_an_unsound_intent_is_refused(change: dict[str, object], expected: Reason) -> None:
+    assert reason(intent(**change), seen()) is expected
+
+
+def test_the_kill_switch_comes_before_everything_and_halt_buys_lets_exits_pass() -> None:
+    circumstances = seen(token=None)
+    circumstances.kill_switch.apply(KillSwitchMoved(True, "halt_all", "test", "me"))
+    assert reason(intent(), circumstances) is Reason.KILL_SWITCH
+    assert reason(intent(Side.SELL), circumstances) is Reason.KILL_SWITCH
+    circumstances.kill_switch.apply(KillSwitchMoved(True, "halt_buys", "test", "me"))
+    assert reason(intent(), circumstances) is Reason.KILL_SWITCH
+    assert reason(intent(Side.SELL), circumstances) is None
+
+
+def test_before_the_start_is_complete_nothing_trades() -> None:
+    assert reason(intent(Side.SELL), seen(kill_switch=KillSwitch())) is Reason.NOT_READY
+
+
+def test_an_open_breaker_stops_buys_only() -> None:
+    circumstances = seen()
+    circumstances.breaker.state = BreakerState.OPEN
+    assert reason(intent(), circumstances) is Reason.BREAKER_OPEN
+    assert reason(intent(Side.SELL), circumstances) is None
+
+
+def test_spear_passes_at_seven_and_a_half_thousand_dollars_where_shield_fails() -> None:
+    circumstances = seen(liquidity_micro_usd=7_500 * 10**6)
+    assert reason(intent(style=Style.SPEAR), circumstances) is None
+    assert reason(intent(), circumstances) is Reason.LIQUIDITY
+    assert reason(intent(style=Style.SPEAR), seen(liquidity_micro_usd=4_999 * 10**6)) is Reason.LIQUIDITY
+
+
+def test_a_token_whose_probe_could_not_be_sold_is_refused() -> None:
+    report = TokenReport(MINT, Slot(1), NOW, Refusal(Reason.HONEYPOT), 10_000_000, 0)
+    assert reason(intent(), seen(report=report)) is Reason.HONEYPOT
