@@ -151,3 +151,7 @@ def test_a_torn_archive_is_the_files_fault(tmp_path: Path) -> None:
     path.write_bytes(OWN.read_bytes()[:5_000])
     with pytest.raises(OSError, match="torn"):
         list(run_quote_cases(path, VENUES))
+
+
+def test_without_a_choice_all_installed_venues_answer() -> None:
+    assert list(run_quote_cases(OWN)) == list(run_quote_cases(OWN, VENUES))

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from chimera import plugins
 from chimera.domain.chain import Account, InstructionCall
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import Address, Slot
@@ -70,18 +71,20 @@ class InstructionRow(msgspec.Struct, frozen=True):
     inputs: dict[str, Any]
 
 
-def run_quote_cases(path: Path, venues: Venues) -> Iterator[str]:
+def run_quote_cases(path: Path, venues: Venues | None = None) -> Iterator[str]:
     """A JSON line for each row of a .jsonl or .jsonl.gz file.
 
     {"id", "ok": {"amount_in", "amount_out"}} or {"id", "error"}. Amounts are decimal text, as they leave and reach
-    the user's token accounts. Raises OSError for the file itself.
+    the user's token accounts. All installed venues by default. Raises OSError for the file itself.
     """
-    yield from _run(path, lambda row: _quote(msgspec.convert(row, QuoteRow), venues))
+    known = plugins.venues() if venues is None else venues
+    yield from _run(path, lambda row: _quote(msgspec.convert(row, QuoteRow), known))
 
 
-def run_instruction_cases(path: Path, venues: Venues) -> Iterator[str]:
+def run_instruction_cases(path: Path, venues: Venues | None = None) -> Iterator[str]:
     """A JSON line for each row: {"id", "program_id", "data_hex", "accounts": [{"pubkey", ...}]} or {"id", "error"}."""
-    yield from _run(path, lambda row: _instruction(msgspec.convert(row, InstructionRow), venues))
+    known = plugins.venues() if venues is None else venues
+    yield from _run(path, lambda row: _instruction(msgspec.convert(row, InstructionRow), known))
 
 
 def _run(path: Path, answer: Callable[[Any], dict[str, Any]]) -> Iterator[str]:

@@ -34,6 +34,6 @@ def events(logs: Iterable[str], program: Address) -> list[bytes]:
 
 def _decoded(text: str) -> list[bytes]:
     try:
-        return [b64decode(text.split(" ")[0], validate=True)]
+        return [b64decode(text.split(" ", maxsplit=1)[0], validate=True)]
     except binascii.Error:
         return []  # cut off in the middle
