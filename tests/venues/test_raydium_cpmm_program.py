@@ -4,15 +4,16 @@ import random
 from base64 import b64decode
 from typing import Any
 
+import msgspec
 import pytest
 
-from chimera.domain.chain import AccountMeta, Instruction, InstructionCall, TransactionUpdate
-from chimera.domain.ids import TOKEN_PROGRAM, Address, Signature, Slot
+from chimera.domain.chain import Account, AccountMeta, Instruction, InstructionCall, TransactionUpdate
+from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_PROGRAM, Address, Signature, Slot
 from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind, SwapRequest
 from chimera.domain.risk import Refusal
 from chimera.localnet.programs import cpmm_pools
 from chimera.localnet.programs.cpmm_pools import PoolAccounts, Rates
-from chimera.onchain.keys import associated_token_address
+from chimera.onchain.keys import address_text, associated_token_address
 from chimera.venues.raydium_cpmm import CpmmPool, RaydiumCpmm
 
 NOW, EPOCH = 1_790_000_000, 1_050
@@ -252,6 +253,29 @@ def test_pools_that_cannot_be_are_refused(lab: Any) -> None:
     call = cpmm_pools.initialize(accounts, creator=maker, amount_0=10**6, amount_1=10**6)
     lab.must(maker, call)
     assert "Custom(0)" in lab.refused(maker, call)  # the system program: it is there already
+
+
+def test_a_pool_may_live_at_an_address_that_signs_and_lamports_sent_ahead_do_not_stop_it(lab: Any) -> None:
+    config, maker = lab.rates(Rates()), lab.person("maker")
+    mints = [lab.mint("left"), lab.mint("right")]
+    for mint in mints:
+        lab.fund(maker, mint, 10**12)
+    canonical = cpmm_pools.pool_accounts(config, mint=mints[0][0], quote_mint=mints[1][0])
+    accounts = msgspec.structs.replace(canonical, pool=address_text(b"anywhere".ljust(32)))
+    for address, lamports in (
+        (accounts.vault_0, 1),
+        (accounts.lp_mint, 10**9),
+        (accounts.observation, 890_880),
+    ):
+        lab.put(Account(address, SYSTEM_PROGRAM, lamports, b""))
+    call = cpmm_pools.initialize(accounts, creator=maker, amount_0=10**9, amount_1=10**9)
+    assert "2502" in lab.refused(maker, call)
+    signed = tuple(
+        AccountMeta(meta.address, is_signer=True, is_writable=True) if meta.address == accounts.pool else meta
+        for meta in call.accounts
+    )
+    lab.must(maker, InstructionCall(call.program, signed, call.data))
+    assert VENUE.reserves(read_pool(lab, accounts)) == (10**9, 10**9)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Programs of our own for the embedded chain: small C programs at the real program ids, speaking the real interfaces.
 
-`PROGRAMS` says which program lives where; `program_elf` gives the bytes to load. Sources and the built `.so` lie side
-by side, so nobody needs a compiler to run them; `build.py` and `linker.py` make them anew.
+`PROGRAMS` says which program lives where; `program_elf` gives the bytes to load. Each has a folder with its sources
+and the built `program.so`, so nobody needs a compiler to run it; `build.py` and `linker.py` make them anew.
 Must not know the chain that loads them, nor the venues that call them.
 """
 
@@ -17,4 +17,4 @@ def program_elf(name: str) -> bytes:
     """The built program, ready for the loader; raises KeyError for a name that is not one of `PROGRAMS`."""
     if name not in PROGRAMS.values():
         raise KeyError(name)
-    return files(__name__).joinpath(f"{name}.so").read_bytes()
+    return files(__name__).joinpath(name, "program.so").read_bytes()

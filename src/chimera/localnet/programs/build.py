@@ -1,7 +1,7 @@
 """Compiles the programs: `python -m chimera.localnet.programs.build`.
 
-Writes each `<name>.so` and `built.json`, which remembers of what and with what it was built, so that a test without
-a compiler can still tell a stale program from a fresh one. Build-time only: nothing at run time imports this.
+Writes each `<name>/program.so` and `built.json`, which remembers of what and with what it was built, so that a test
+without a compiler can still tell a stale program from a fresh one. Build-time only: nothing at run time imports this.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ def main(compiler: str = "clang") -> None:
     record = {}
     for name in sorted(PROGRAMS.values()):
         elf = build(name, compiler)
-        (HERE / f"{name}.so").write_bytes(elf)
+        (HERE / name / "program.so").write_bytes(elf)
         record[name] = {"sources": sources_digest(name), "elf": digest(elf), "compiler": version(compiler)}
         print(f"{name}: {len(elf)} bytes")
     (HERE / "built.json").write_text(json.dumps(record, indent=2) + "\n")
@@ -30,13 +30,13 @@ def main(compiler: str = "clang") -> None:
 
 def build(name: str, compiler: str = "clang") -> bytes:
     """The linked ELF; raises CalledProcessError where the compiler objects."""
-    command = [compiler, *FLAGS, "-c", f"{name}.c", "-o", "-"]
-    return link(subprocess.run(command, cwd=HERE, check=True, capture_output=True).stdout)
+    command = [compiler, *FLAGS, "-c", "program.c", "-o", "-"]
+    return link(subprocess.run(command, cwd=HERE / name, check=True, capture_output=True).stdout)
 
 
 def sources_digest(name: str) -> str:
     """SHA-256 over program, headers, flags and linker: whatever the ELF depends on but the compiler."""
-    parts = [HERE / f"{name}.c", *sorted(HERE.glob("*.h")), HERE / "linker.py"]
+    parts = [*sorted((HERE / name).glob("*.[ch]")), *sorted(HERE.glob("*.h")), HERE / "linker.py"]
     return digest(b"\0".join(path.read_bytes() for path in parts) + " ".join(FLAGS).encode())
 
 
