@@ -24,7 +24,7 @@ from chimera.domain.token import TokenListing
 from chimera.domain.wallet import Wallet, WalletStatus
 from chimera.ports.ingress import WebhookRequest
 from chimera.risk.payload import Wish, read_wish
-from chimera.risk.rate import RateLimit, RateView
+from chimera.domain.rate import RateLimit, RateView
 
 
 class AdmissionRules(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from chimera.domain.ids import SignalId
 from chimera.domain.intent import Side, Signal
 from chimera.domain.market import Trade
 from chimera.domain.messages import Entry, IntentEmitted, SignalAccepted, SignalDropped, SignalRefused
+from chimera.domain.rate import RateLimit
 from chimera.domain.risk import Reason, Refusal
 from chimera.execution.queue import SignalQueueFull
 from chimera.observe import Observer
@@ -21,7 +22,6 @@ from chimera.ports.ingress import WebhookAnswer, WebhookRequest
 from chimera.ports.runtime import Clock, SignalQueue
 from chimera.ports.store import Journal
 from chimera.risk.admission import Admission
-from chimera.risk.rate import RateLimit
 from chimera.risk.watcher import WalletWatcher
 
 STRANGERS = frozenset(

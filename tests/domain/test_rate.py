@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.risk.rate import RateLimit, RateLimits
+from chimera.domain.rate import RateLimit, RateLimits
 
 
 @given(st.lists(st.integers(0, 400), max_size=200), st.integers(1, 7))

@@ -1,0 +1,183 @@
+"""Live updates to WebSocket clients: one replica, one numbered stream, a bounded queue for each client.
+
+A client gets a snapshot with the number it stands for and then every later message; a gap in the numbers tells it
+to ask for a new snapshot. Whoever does not keep up is let go: nobody waits for him.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+
+from chimera.control.replica import Change, Part, Replica
+from chimera.control.schemas import Decision, Health, Overview, Position
+from chimera.control.wire import encode
+from chimera.domain.ids import TradeId
+from chimera.domain.messages import Entry
+from chimera.observe import Observer
+from chimera.ports.runtime import Clock, LiveStream
+
+WAITING_MAX = 256  # messages a client may be behind: some ten seconds of a busy house
+CLIENTS_MAX = 200
+ENTRY_DELAY_S = 0.005  # facts of one trade come in bursts; together they make one message each
+LIVE_DELAY_S = 0.25  # marks and health are for eyes
+SNAPSHOT_DECISIONS = 20
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    overview: Overview
+    positions: list[Position]
+    decisions: list[Decision]
+    health: Health
+
+
+class Client:
+    """One WebSocket's end of the stream."""
+
+    def __init__(self, identifier: str) -> None:
+        self.identifier = identifier
+        self.queue: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
+        self.slow = asyncio.Event()
+        """Set once it fell too far behind; it gets nothing more."""
+
+    def offer(self, message: str) -> None:
+        if self.slow.is_set():
+            return
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.slow.set()
+
+
+class Stream:
+    """Follows the house, folds it, and tells clients. `run` is the loop; everything else is called from routes."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        *,
+        live: LiveStream,
+        history: Callable[[int], Iterator[Entry]],
+        health: Callable[[], Health],
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self.replica = replica
+        self._live, self._history, self._health = live, history, health
+        self._clock, self._observer = clock, observer
+        self._seq = 0
+        self._clients: set[Client] = set()
+        self._dirty: dict[tuple[Part, TradeId | None], None] = {}
+        self._decisions: list[Decision] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def clients(self) -> int:
+        return len(self._clients)
+
+    async def run(self) -> None:
+        """Folds the whole journal once, then what comes; ends only by cancellation or when the house does."""
+        await self._catch_up()
+        async for item in self._live.follow():
+            if isinstance(item, Entry) and item.seq > self.replica.seq + 1:
+                await self._catch_up()  # written between the first reading and the first message
+            self._fold(item)
+
+    async def _catch_up(self) -> None:
+        """Reads the journal from where we stand. It gives way to the loop now and then: journals get long."""
+        for number, entry in enumerate(self._history(self.replica.seq + 1)):
+            self._fold(entry)
+            if number % 200 == 199:
+                await asyncio.sleep(0)
+
+    def _fold(self, item: Any) -> None:
+        changes = self.replica.apply(item)
+        if not changes:
+            return
+        for change in changes:
+            self._mark(change)
+        if self._clients:
+            self._flush_in(ENTRY_DELAY_S if isinstance(item, Entry) else LIVE_DELAY_S)
+        else:
+            self._dirty.clear()
+            self._decisions.clear()
+
+    def _mark(self, change: Change) -> None:
+        if change.part is Part.DECISION and change.decision is not None:
+            self._decisions.append(change.decision)
+        else:
+            self._dirty[change.part, change.trade_id] = None
+
+    def _flush_in(self, delay_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if self._timer.when() <= loop.time() + delay_s:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(delay_s, self.flush)
+
+    def flush(self) -> None:
+        """Sends what changed, each thing once, in its newest state."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        decisions, self._decisions = self._decisions, []
+        dirty, self._dirty = self._dirty, {}
+        for decision in decisions:
+            self._tell("decision", decision)
+        for part, trade_id in dirty:
+            self._tell_part(part, trade_id)
+
+    def _tell_part(self, part: Part, trade_id: TradeId | None) -> None:
+        match part:
+            case Part.POSITION if trade_id is not None:
+                position = self.replica.position(trade_id)
+                if position is not None:
+                    closed = position.state == "CLOSED"
+                    self._tell("position_closed" if closed else "position_update", position)
+            case Part.TRADE if trade_id is not None:
+                trade = self.replica.trade(trade_id)
+                if trade is not None:
+                    self._tell("trade_update", trade)
+            case Part.OVERVIEW:
+                self._tell("overview", self.replica.overview(self._clock.now_ms(), history=False))
+            case Part.HEALTH:
+                self._tell("health_update", self._health())
+            case _:
+                pass
+
+    def _tell(self, kind: str, data: msgspec.Struct) -> None:
+        self._seq += 1
+        message = encode({"type": kind, "seq": self._seq, "data": data}).decode()
+        for client in self._clients:
+            client.offer(message)
+
+    def snapshot(self) -> str:
+        """All that a client needs to start, with the number of the last message it contains."""
+        data = Snapshot(
+            overview=self.replica.overview(self._clock.now_ms(), history=True),
+            positions=self.replica.positions(),
+            decisions=self.replica.decisions(SNAPSHOT_DECISIONS),
+            health=self._health(),
+        )
+        return encode({"type": "snapshot", "seq": self._seq, "data": data}).decode()
+
+    @asynccontextmanager
+    async def client(self, identifier: str) -> AsyncIterator[Client | None]:
+        """A client with its snapshot queued, or None where the house is full; forgotten at the end."""
+        if len(self._clients) >= CLIENTS_MAX:
+            yield None
+            return
+        client = Client(identifier)
+        self.flush()  # what is pending is in the snapshot; told afterwards it would come out of order
+        client.offer(self.snapshot())
+        self._clients.add(client)
+        self._observer.clients_counted(self.clients)
+        try:
+            yield client
+        finally:
+            with suppress(KeyError):
+                self._clients.remove(client)
+            self._observer.clients_counted(self.clients)
