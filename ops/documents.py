@@ -1,0 +1,107 @@
+"""Keeps the parts of docs/ that are made from the code: writes them, or says with --check which are stale.
+
+The made part of a document stands between two marker lines; what people wrote around it is left alone.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from chimera.config import schema
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- made by ops/documents.py: begin -->", "<!-- made by ops/documents.py: end -->"
+
+
+def settings(described: dict[str, Any]) -> str:
+    """A table of every setting for each section of a config file: name, default, what may stand there."""
+    sections: dict[str, list[str]] = {}
+    for key, shape in leaves(described, described["$ref"], ""):
+        section = key.rpartition(".")[0]
+        sections.setdefault(section, []).append(
+            f"| `{key}` | {default(shape)} | {allowed(shape)} | {cell(shape.get('description', ''))} |"
+        )
+    parts = []
+    for section, rows in sections.items():
+        title = f"### `{section}`" if section else "### At the top"
+        parts += [title, "", "| setting | default | allowed | |", "|---|---|---|---|", *rows, ""]
+    return "\n".join(parts).rstrip()
+
+
+def leaves(described: dict[str, Any], reference: str, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(dotted key, shape) of each setting; sections are walked, lists are one setting."""
+    section = described["$defs"][reference.rpartition("/")[2]]
+    later = []
+    for name, shape in section["properties"].items():
+        target = shape.get("$ref") or next(
+            (part["$ref"] for part in shape.get("allOf", ()) if "$ref" in part), ""
+        )
+        inner = described["$defs"].get(target.rpartition("/")[2], {})
+        if inner.get("type") == "object":
+            later.append((target, f"{prefix}{name}."))
+        else:
+            yield f"{prefix}{name}", {**inner, **shape}
+    for target, below in later:
+        yield from leaves(described, target, below)
+
+
+def default(shape: dict[str, Any]) -> str:
+    """The default as it would be written in a file."""
+    value = shape.get("default", "")
+    if not value and value not in (0, False):
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def allowed(shape: dict[str, Any]) -> str:
+    """Range or choices, else the type."""
+    if "enum" in shape:
+        return " or ".join(f"`{choice}`" for choice in shape["enum"])
+    low, high = shape.get("minimum"), shape.get("maximum")
+    if low is not None and high is not None:
+        # The top of a signed 64-bit number is no limit that anybody meant.
+        return f"{low} to {high}" if high < 2**63 - 1 else f"{low} and more"
+    return {"array": "a list", "boolean": "`true` or `false`", "string": "text"}.get(
+        shape.get("type", ""), ""
+    )
+
+
+def cell(text: str) -> str:
+    """Text that fits into one cell."""
+    return " ".join(text.replace("|", "\\|").split())
+
+
+MADE: dict[str, Callable[[], str]] = {"docs/configuration.md": lambda: settings(schema())}
+"""Which document has which made part."""
+
+
+def remade(text: str, part: str) -> str:
+    """The document with its made part replaced; raises ValueError where the markers are missing."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("the marker lines are missing")
+    return f"{before}{BEGIN}\n\n{part}\n\n{END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 where --check found a stale document."""
+    stale = 0
+    for name, make in MADE.items():
+        file = ROOT / name
+        text = file.read_text()
+        new = remade(text, make())
+        if new == text:
+            continue
+        stale += 1
+        if "--check" in arguments:
+            print(f"{name} is stale; run: .venv/bin/python ops/documents.py")
+        else:
+            file.write_text(new)
+            print(f"{name} rewritten")
+    return int(stale > 0 and "--check" in arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Documents say what is so: links lead somewhere, every reason and setting is told, named commands and files exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chimera.config import schema
+from chimera.domain.risk import Reason
+from ops import documents
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+NAMED_FILE = re.compile(r"`((?:src|tests|ops|benchmarks|config|docs|web|proto)/[\w./-]+\.\w+)`")
+
+
+def dead_links(file: Path, text: str) -> list[str]:
+    return [
+        target
+        for target in LINK.findall(text)
+        if not re.match(r"[a-z]+:", target) and not (file.parent / target).exists()
+    ]
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_leads_somewhere_and_every_named_file_exists(file: Path) -> None:
+    text = file.read_text()
+    assert dead_links(file, text) == []
+    assert [name for name in NAMED_FILE.findall(text) if not (ROOT / name).exists()] == []
+
+
+def test_a_dead_link_is_found() -> None:
+    text = "[a](no-such.md#x) [b](README.md) ![c](https://example.org/x.png) [d](docs/)"
+    assert dead_links(ROOT / "README.md", text) == ["no-such.md"]
+
+
+def test_the_questions_tell_every_reason_and_no_other() -> None:
+    text = (ROOT / "docs" / "faq.md").read_text()
+    told = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
+    assert told == {reason.value for reason in Reason}
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    made = documents.remade(text, documents.settings(schema()))
+    assert made == text, "run: .venv/bin/python ops/documents.py"
+
+
+def test_a_document_without_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="marker"):
+        documents.remade("no markers", "part")
+
+
+def test_a_changed_setting_makes_the_table_stale() -> None:
+    changed = schema()
+    changed["$defs"]["Api"]["properties"]["port"]["default"] = 1
+    assert documents.settings(changed) != documents.settings(schema())
+
+
+def test_every_make_target_that_is_told_of_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, flags=re.MULTILINE))
+    told = {
+        target
+        for file in DOCUMENTS
+        for target in re.findall(r"(?:`|^)make ([a-z]+)", file.read_text(), flags=re.MULTILINE)
+    }
+    assert {"demo", "test", "setup"} <= told
+    assert told <= targets
+    assert set("setup demo test check fmt lint build bench clean help".split()) <= targets
+
+
+def test_the_checklist_has_each_line_once_and_in_order() -> None:
+    text = (ROOT / "docs" / "checklist.md").read_text()
+    lines = [int(number) for number in re.findall(r"^\| S(\d{3}) \|", text, flags=re.MULTILINE)]
+    assert lines == list(range(1, 304))
