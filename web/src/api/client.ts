@@ -52,7 +52,8 @@ export interface Health {
   database: { status: string; message: string; behind_records: number };
   market: {
     slot: number;
-    slot_age_ms: number;
+    /** null: no slot was seen yet. */
+    slot_age_ms: number | null;
     feed: string;
     gaps: number;
     pools: number;
@@ -99,7 +100,8 @@ export interface Position {
   state: PositionState;
   /** Base units of the token; see `decimals`. */
   token_amount: string;
-  decimals: number;
+  /** null: the token's mint was not read yet. */
+  decimals: number | null;
   /** All-in cost: swap, fees, tips and rent. */
   entry_lamports: Lamports;
   value_lamports: Lamports | null;
@@ -118,7 +120,7 @@ export interface Position {
 
 export interface Trade {
   trade_uuid: string;
-  signal_id: string;
+  signal_id: string | null;
   wallet_address: string;
   token_address: string;
   token_symbol: string;

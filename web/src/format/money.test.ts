@@ -69,6 +69,8 @@ describe("other units", () => {
     expect(formatUnits("42", 0)).toBe("42.0000");
     expect(exactUnits("123456789012", 5)).toBe("1,234,567.89012");
     expect(exactUnits("7", 0)).toBe("7");
+    expect(formatUnits("1234", null)).toBe("1,234");
+    expect(exactUnits("1234", null)).toBe("1,234 base units of");
   });
 
   it("shows basis points as signed percent", () => {

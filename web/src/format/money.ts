@@ -50,10 +50,11 @@ export function formatUsd(micro: string | null | undefined): string {
       : `$${text}`;
 }
 
-/** A token amount, short: `1.234M`, `12,345.67`. `exactUnits` has every digit. */
-export function formatUnits(amount: string | null | undefined, decimals: number): string {
+/** A token amount, short: `1.234M`, `12,345.67`; base units where the decimals are not known. `exactUnits` has all. */
+export function formatUnits(amount: string | null | undefined, decimals: number | null): string {
   const value = parseInteger(amount);
   if (value === null) return "—";
+  if (decimals === null) return formatDecimal(value, 0, 0);
   const whole = (value < 0n ? -value : value) / 10n ** BigInt(decimals);
   if (whole >= 1_000_000_000n) return `${formatDecimal(value, decimals + 9, 3)}B`;
   if (whole >= 1_000_000n) return `${formatDecimal(value, decimals + 6, 3)}M`;
@@ -61,9 +62,12 @@ export function formatUnits(amount: string | null | undefined, decimals: number)
 }
 
 /** A token amount with all its decimals. */
-export function exactUnits(amount: string | null | undefined, decimals: number): string {
+export function exactUnits(amount: string | null | undefined, decimals: number | null): string {
   const value = parseInteger(amount);
-  return value === null ? "not known" : formatDecimal(value, decimals, decimals);
+  if (value === null) return "not known";
+  return decimals === null
+    ? `${formatDecimal(value, 0, 0)} base units of`
+    : formatDecimal(value, decimals, decimals);
 }
 
 /** Basis points as percent, always signed: 123 is `+1.23%`. */

@@ -48,6 +48,11 @@ describe("reasons", () => {
     expect(explain("stop_loss")).toBe("Stop-loss reached");
   });
 
+  it("that are sentences stay so, with their addresses cut short", () => {
+    expect(explain("trailing stop: 350 bps below its best")).toBe("Trailing stop: 350 bps below its best");
+    expect(explain("7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU sold")).toBe("7xKX…gAsU sold");
+  });
+
   it("that are new are shown all the same", () => {
     expect(explain("MOON_PHASE_WRONG")).toBe("Moon phase wrong");
     expect(humanize("halt_buys")).toBe("Halt buys");

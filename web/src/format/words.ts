@@ -19,6 +19,7 @@ const REASONS: Record<string, string> = {
   WALLET_NOT_ACTIVE: "The wallet is not active on the roster",
   NO_ACTIVE_POSITION: "There is no position to sell",
   POSITION_ALREADY_OPEN: "A position in this token is already open",
+  EXIT_DEFERRED_UNTIL_OPEN: "The sale waits until the buy is confirmed",
   POSITION_SIZE_ZERO: "The position would be too small to trade",
   STRATEGY_HEAT_LIMIT: "The strategy's share of the money is in use",
   STRATEGY_DISABLED: "The strategy is switched off",
@@ -56,13 +57,27 @@ const REASONS: Record<string, string> = {
   MANUAL_EXIT: "Closed by hand",
 };
 
-/** `reason` in plain words. */
+/** `reason` in plain words. What is a sentence already stays one, with addresses shortened. */
 export function explain(reason: string): string {
-  return REASONS[reason] ?? REASONS[reason.toUpperCase()] ?? humanize(reason);
+  const known = REASONS[reason] ?? REASONS[reason.toUpperCase()];
+  if (known) return known;
+  if (/\s/.test(reason.trim())) return capitalize(shortenAddresses(reason.trim()));
+  return humanize(reason);
+}
+
+/** `text` with addresses and signatures cut to their ends, `7xKX…gAsU`: they are for copying, not for reading. */
+export function shortenAddresses(text: string): string {
+  return text.replace(
+    /\b[1-9A-HJ-NP-Za-km-z]{32,88}\b/g,
+    (found) => `${found.slice(0, 4)}…${found.slice(-4)}`,
+  );
 }
 
 /** An identifier as words: `MAX_RETRIES` and `max-retries` are `Max retries`. */
 export function humanize(code: string): string {
-  const words = code.replace(/[_-]+/g, " ").trim().toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return capitalize(code.replace(/[_-]+/g, " ").trim().toLowerCase());
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

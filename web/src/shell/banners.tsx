@@ -13,7 +13,7 @@ export function LinkBanner() {
   const heard = useLive((data) => data.heard.any);
   const now = useNow();
   if (link.status !== "lost" && !(link.status === "connecting" && link.attempt > 0)) return null;
-  const wait = link.status === "lost" ? Math.max(0, Math.ceil((link.retryAt - now) / 1_000)) : 0;
+  const wait = link.status === "lost" ? Math.max(0, Math.floor((link.retryAt - now) / 1_000)) : 0;
   return (
     <Banner tone="warn">
       <span role="status" className="min-w-0 flex-1">

@@ -96,8 +96,13 @@ function room(low: number, high: number): uPlot.Range.MinMax {
   return [low - air, high + air];
 }
 
+/** As many decimals as tell two marks apart exactly: a step of 0.25 needs two. */
 function digits(step: number): number {
-  return Math.min(Math.max(Math.ceil(-Math.log10(step)), 1), 6);
+  for (let count = 1; count < 8; count++) {
+    const shifted = step * 10 ** count;
+    if (Math.abs(shifted - Math.round(shifted)) < 1e-6 && Math.round(shifted) > 0) return count;
+  }
+  return 8;
 }
 
 function clockLabel(marks: number[]): (mark: number) => string {

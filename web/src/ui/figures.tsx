@@ -47,7 +47,7 @@ export function Usd({ micro, className = "" }: { micro: string | null | undefine
   return <span className={`num whitespace-nowrap ${className}`}>{formatUsd(micro)}</span>;
 }
 
-export function Units(props: { amount: string; decimals: number; symbol?: string }) {
+export function Units(props: { amount: string; decimals: number | null; symbol?: string }) {
   const exact = `${exactUnits(props.amount, props.decimals)} ${props.symbol ?? ""}`.trim();
   return (
     <span className="num whitespace-nowrap" title={exact}>

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { memo, useState } from "react";
 import type { Decision } from "../../api/client";
-import { explain } from "../../format/words";
+import { explain, shortenAddresses } from "../../format/words";
 import { useLive } from "../../live/react";
 import { OutcomeBadge } from "../../ui/badges";
 import { Moment } from "../../ui/figures";
@@ -90,7 +90,9 @@ const DecisionRow = memo(function DecisionRow({ decision }: { decision: Decision
             <Moment at={decision.at} />
           </span>
         </span>
-        <span className="text-xs text-dim">{decision.text}</span>
+        <span className="text-xs text-dim" title={decision.text}>
+          {shortenAddresses(decision.text)}
+        </span>
         {decision.reason && <Reason decision={decision} reason={decision.reason} />}
       </Link>
     </li>

@@ -66,12 +66,12 @@ export function HealthStrip() {
 }
 
 function Market({ market }: { market: Health["market"] }) {
-  const tone: Tone =
-    market.slot_age_ms > SLOT_AGE_BAD_MS ? "bad" : market.slot_age_ms > SLOT_AGE_WARN_MS ? "warn" : "good";
+  const age = market.slot_age_ms ?? Number.POSITIVE_INFINITY;
+  const tone: Tone = age > SLOT_AGE_BAD_MS ? "bad" : age > SLOT_AGE_WARN_MS ? "warn" : "good";
   return (
     <>
       <Organ name="Slot" tone={tone} word={market.slot.toLocaleString("en")}>
-        {formatSpan(market.slot_age_ms)} old
+        {market.slot_age_ms === null ? "none seen yet" : `${formatSpan(market.slot_age_ms)} old`}
       </Organ>
       <Organ name="Feed" tone={toneOf(market.feed)} word={humanize(market.feed)}>
         {market.gaps === 0 ? "no gaps" : `${market.gaps} ${market.gaps === 1 ? "gap" : "gaps"} seen`}
@@ -114,7 +114,7 @@ function Organ({
   children: ReactNode;
 }) {
   return (
-    <div className="-mr-px -mb-px flex min-w-0 flex-1 flex-col border-r border-b border-line px-3 py-1.5 max-sm:first:col-span-3">
+    <div className="-mr-px -mb-px flex min-w-0 flex-1 flex-col border-r border-b border-line px-3 py-1.5 max-sm:first:col-span-3 max-sm:first:flex-row max-sm:first:items-center max-sm:first:gap-3">
       <span className="label">{name}</span>
       <span className="flex items-center gap-1.5 text-sm font-medium">
         <Dot tone={tone} />
@@ -133,5 +133,7 @@ const STATUS_TONE: Record<Health["status"], Tone> = { healthy: "good", degraded:
 
 function toneOf(status: string): Tone {
   if (["healthy", "connected", "ok"].includes(status)) return "good";
-  return ["degraded", "reconnecting", "connecting", "lagging", "stale"].includes(status) ? "warn" : "bad";
+  return ["degraded", "reconnecting", "connecting", "lagging", "stale", "unknown"].includes(status)
+    ? "warn"
+    : "bad";
 }

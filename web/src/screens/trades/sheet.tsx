@@ -198,7 +198,7 @@ function FillRow({ fill }: { fill: Fill }) {
           slot {fill.slot.toLocaleString("en")} · <Moment at={fill.at} />
         </span>
       </div>
-      <dl className="grid grid-cols-[3rem_1fr_auto] gap-x-3 text-2xs text-faint">
+      <dl className="grid auto-rows-[1.5rem] grid-cols-[3rem_1fr_auto] items-center gap-x-3 text-2xs text-faint">
         <dt>in</dt>
         <Amount mint={fill.input_mint} amount={fill.amount_in} />
         <dt>out</dt>

@@ -1,6 +1,6 @@
 /** The chain of reasons behind one signal, intent or trade: each step with what was known when it was taken. */
 import type { WhyStep } from "../../api/client";
-import { explain, humanize } from "../../format/words";
+import { explain, humanize, shortenAddresses } from "../../format/words";
 import { OutcomeBadge, outcomeTone } from "../../ui/badges";
 import { Moment } from "../../ui/figures";
 import { Dot } from "../../ui/parts";
@@ -23,7 +23,9 @@ export function Timeline({ steps }: { steps: readonly WhyStep[] }) {
                 {step.at === began ? <Moment at={step.at} /> : `+${elapsed(step.at - began)}`}
               </span>
             </div>
-            <p className="text-sm text-text">{step.text}</p>
+            <p className="text-sm text-text" title={step.text}>
+              {shortenAddresses(step.text)}
+            </p>
             {step.reason && (
               <p className="text-xs text-warn" title={step.reason}>
                 {explain(step.reason)} <span className="num text-2xs text-faint">{step.reason}</span>

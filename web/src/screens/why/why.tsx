@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useRouter } from "@tanstack/react-router";
 import type { Decision } from "../../api/client";
 import { useSession } from "../../app";
-import { explain } from "../../format/words";
+import { explain, shortenAddresses } from "../../format/words";
 import { useLive } from "../../live/react";
 import { OutcomeBadge, StrategyBadge } from "../../ui/badges";
 import { Address, Moment } from "../../ui/figures";
@@ -47,7 +47,9 @@ function Verdict({ decision }: { decision: Decision }) {
   return (
     <Panel title={traded || "Decision"} aside={<OutcomeBadge outcome={decision.outcome} />}>
       <div className="flex flex-col gap-4 p-4">
-        <p className="text-base text-text">{decision.text}</p>
+        <p className="text-base text-text" title={decision.text}>
+          {shortenAddresses(decision.text)}
+        </p>
         <dl className="grid grid-cols-2 gap-4 sm:grid-cols-4">
           {decision.reason && (
             <Stat label="Reason" note={<code className="num">{decision.reason}</code>}>
