@@ -7,7 +7,6 @@ const api = process.env.CHIMERA_API ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [react(), tailwind()],
-  base: "./",
   build: {
     outDir: "../src/chimera/control/static",
     emptyOutDir: true,

@@ -78,7 +78,7 @@ function Known({ api, apiKey, signOut }: { api: Api; apiKey: string; signOut: Se
       <SessionContext value={{ api, signOut, ...who.data }}>
         <Toasts>
           <LiveProvider apiKey={apiKey}>
-            <DeniedWatch signOut={signOut} />
+            <DeniedWatch api={api} signOut={signOut} />
             <RouterProvider router={router} />
           </LiveProvider>
         </Toasts>
@@ -96,11 +96,20 @@ function Known({ api, apiKey, signOut }: { api: Api; apiKey: string; signOut: Se
   );
 }
 
-function DeniedWatch({ signOut }: { signOut: Session["signOut"] }) {
-  const denied = useLinkState().link.status === "denied";
+const DENIED_REST_MS = 5_000; // a door that is only shut for too many knocks opens again
+
+/** The stream was refused: the key is asked about once more, and only if it is truly unknown does the page close. */
+function DeniedWatch({ api, signOut }: { api: Api; signOut: Session["signOut"] }) {
+  const { link, retryNow } = useLinkState();
+  const denied = link.status === "denied";
   useEffect(() => {
-    if (denied) signOut("The desk no longer accepts this key.");
-  }, [denied, signOut]);
+    if (!denied) return;
+    const timer = setTimeout(retryNow, DENIED_REST_MS);
+    api.whoami().catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) signOut("The desk no longer accepts this key.");
+    });
+    return () => clearTimeout(timer);
+  }, [denied, api, retryNow, signOut]);
   return null;
 }
 

@@ -74,9 +74,10 @@ export class LiveLink {
     this.drop();
   };
 
-  /** Connects at once when the link is lost, without waiting for the countdown. */
+  /** Connects at once when the link is down, without waiting for the countdown. */
   readonly retryNow = (): void => {
-    if (this.view.link.status === "lost") this.start();
+    const { status } = this.view.link;
+    if (status === "lost" || status === "denied") this.start();
   };
 
   private connect(): void {
