@@ -435,7 +435,7 @@ function health() {
   return {
     status: trouble ? "degraded" : "healthy",
     mode: "localnet",
-    dev_mode: false,
+    dev_mode: trouble,
     uptime_seconds: Math.floor((Date.now() - started) / 1000) + 420,
     queue_depth: trouble ? 861 : Math.floor(between(0, 3)),
     circuit_breaker: trouble

@@ -1,4 +1,4 @@
-/** Warnings across the top: the live link is lost, the books differ, trading is stopped. Each says what still holds. */
+/** Warnings across the top: the live link is lost, the books differ, trading is stopped. */
 import { useState } from "react";
 import { useMay, useSession } from "../app";
 import { formatClock, formatSpan } from "../format/time";
@@ -49,6 +49,16 @@ export function StopBanner() {
             <b className="font-semibold">The ledger and the chain disagree.</b>{" "}
             <span className="text-dim">
               Figures on this page may be wrong. Look into it before trading on.
+            </span>
+          </span>
+        </Banner>
+      )}
+      {health.dev_mode && (
+        <Banner tone="warn">
+          <span className="min-w-0 flex-1">
+            <b className="font-semibold">Development mode.</b>{" "}
+            <span className="text-dim">
+              Signatures of webhooks are not checked: anyone who reaches this desk can trade.
             </span>
           </span>
         </Banner>
