@@ -65,7 +65,7 @@ class Judge:
             journal=JournalHealth(
                 seq=self._replica.seq, status="unhealthy" if self._journal_trouble() else "healthy"
             ),
-            last_trade_at=self._replica.trades.last_trade_at_ms,
+            last_trade_at=self._replica.trips.last_trade_at_ms,
         )
 
     def _status(

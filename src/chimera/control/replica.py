@@ -11,8 +11,8 @@ from typing import assert_never
 import msgspec
 
 from chimera.audit.narrator import SHOWN, Narrator
-from chimera.audit.trades import DAY_MS, Trades
 from chimera.control.schemas import Decision, Overview, Position, Trade, decision_of, position_of, trade_of
+from chimera.control.trips import Trips
 from chimera.domain.ids import Address, TradeId
 from chimera.domain.live import DeskSeen, FundsSeen, LiveMessage, MarketSeen, PositionMarked
 from chimera.domain.messages import (
@@ -59,7 +59,7 @@ class Replica:
     def __init__(self, *, decimals: Callable[[Address], int | None]) -> None:
         self._decimals = decimals
         self._narrator = Narrator()
-        self.trades = Trades(self._narrator.books)
+        self.trips = Trips()
         self.seq = 0
         self.wallet = ""
         self.signals = self.refused = 0
@@ -84,7 +84,7 @@ class Replica:
             case Entry():
                 return self._journalled(item) if item.seq > self.seq else ()
             case PositionMarked(trade_id):
-                holding = self.trades.ledger.positions.get(trade_id)
+                holding = self._narrator.books.positions.get(trade_id)
                 if holding is None or not holding.open:
                     return ()
                 self._marks[trade_id] = item
@@ -107,9 +107,9 @@ class Replica:
         self.seq = entry.seq
         changes: list[Change] = []
         row = self._narrator.tell(entry)
-        trade_id = self.trades.apply(entry)
+        trade_id = self.trips.apply(entry)
         if trade_id is not None:
-            holding = self.trades.ledger.positions.get(trade_id)
+            holding = self._narrator.books.positions.get(trade_id)
             if holding is not None:
                 changes.append(Change(Part.POSITION, trade_id))
                 if not holding.open:
@@ -150,24 +150,23 @@ class Replica:
 
     def positions(self) -> list[Position]:
         """Those that are ACTIVE or EXITING, newest first."""
-        return [
-            position_of(row, self._marks.get(row.trade_uuid), self._decimals(row.token_address))
-            for row in self.trades.open_positions()
-        ]
+        holdings = reversed(self._narrator.books.open_positions)
+        found = [self.position(holding.trade_id) for holding in holdings]
+        return [position for position in found if position is not None]
 
     def position(self, trade_id: TradeId) -> Position | None:
-        row = self.trades.position(trade_id)
+        row = self.trips.position(trade_id)
         if row is None:
             return None
         return position_of(row, self._marks.get(trade_id), self._decimals(row.token_address))
 
     def trade(self, trade_id: TradeId) -> Trade | None:
-        row = self.trades.trade(trade_id)
+        row = self.trips.trade(trade_id)
         return None if row is None else trade_of(row)
 
     def overview(self, now_ms: int, *, history: bool) -> Overview:
         """The numbers of the first screen, with the whole equity curve or only its newest point."""
-        ledger, equity, price = self.trades.ledger, self._equity_lamports(), self._sol_micro_usd()
+        ledger, equity, price = self._narrator.books, self._equity_lamports(), self._sol_micro_usd()
         unrealised = self._unrealised_lamports()
         equity_usd = None if price is None else str(mul_div_floor(equity, price, LAMPORTS_PER_SOL))
         agree = self.funds.ledger_matches_chain if self.funds else None
@@ -178,16 +177,16 @@ class Replica:
             equity_lamports=str(equity),
             equity_usd_micro=equity_usd,
             sol_usd_micro=None if price is None else str(price),
-            realised_pnl_lamports=str(self.trades.realised_lamports),
+            realised_pnl_lamports=str(self.trips.realised_lamports),
             unrealised_pnl_lamports=None if unrealised is None else str(unrealised),
-            pnl_24h_lamports=str(self.trades.realised_since(now_ms - DAY_MS)),
+            pnl_24h_lamports=str(self.trips.realised_in_day(now_ms)),
             fees_lamports=str(ledger.fees_lamports),
             tips_lamports=str(ledger.tips_lamports),
             rent_lamports=str(ledger.rent_lamports),
             open_positions=len(ledger.open_positions),
-            closed_trades=self.trades.closed,
-            wins=self.trades.wins,
-            losses=self.trades.losses,
+            closed_trades=self.trips.closed,
+            wins=self.trips.wins,
+            losses=self.trips.losses,
             signals=self.signals,
             refused=self.refused,
             ledger_matches_chain=self._reconciled_equal if agree is None else agree,
@@ -196,7 +195,7 @@ class Replica:
         )
 
     def _balance_lamports(self) -> int:
-        return self.funds.lamports if self.funds else self.trades.ledger.lamports
+        return self.funds.lamports if self.funds else self._narrator.books.lamports
 
     def _sol_micro_usd(self) -> int | None:
         return self.funds.sol_micro_usd if self.funds else None
@@ -204,7 +203,7 @@ class Replica:
     def _equity_lamports(self) -> int:
         """Balance and what positions would fetch; one whose price is unknown counts at its remaining cost."""
         worth = 0
-        for holding in self.trades.ledger.open_positions:
+        for holding in self._narrator.books.open_positions:
             value = self._value(holding)
             worth += _cost_left(holding) if value is None else value
         return self._balance_lamports() + worth
@@ -212,7 +211,7 @@ class Replica:
     def _unrealised_lamports(self) -> int | None:
         """None where one position's price is unknown: a sum without it would be a guess."""
         total = 0
-        for holding in self.trades.ledger.open_positions:
+        for holding in self._narrator.books.open_positions:
             value = self._value(holding)
             if value is None:
                 return None

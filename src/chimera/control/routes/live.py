@@ -1,0 +1,85 @@
+"""GET /api/v1/ws: the live stream. Opens for everybody, tells only those with a key."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from chimera.control.auth import Doorkeeper
+from chimera.control.stream import Client, Stream
+from chimera.control.wire import Problem
+from chimera.observe import Observer
+from chimera.ports.store import KeyHolder
+
+AUTH_TIMEOUT_S = 5
+UNAUTHENTICATED, SLOW, FULL = 4401, 4408, 1013
+
+
+class _Hello(msgspec.Struct, tag_field="type", tag="auth"):
+    """The first message of a client that keeps its key out of the address."""
+
+    token: str
+
+
+def live_route(
+    stream: Stream, doorkeeper: Doorkeeper, observer: Observer
+) -> Callable[[WebSocket], Awaitable[None]]:
+    async def live(websocket: WebSocket) -> None:
+        await websocket.accept()  # close codes reach the page only after the handshake
+        try:
+            holder = await _authenticate(websocket, doorkeeper)
+            if holder is None:
+                await websocket.close(UNAUTHENTICATED, "send a valid API key")
+                return
+            async with stream.client(holder.identifier) as client:
+                if client is None:
+                    await websocket.close(FULL, "too many clients")
+                    return
+                await _serve(websocket, client, observer)
+        except WebSocketDisconnect:
+            return
+
+    return live
+
+
+async def _authenticate(websocket: WebSocket, doorkeeper: Doorkeeper) -> KeyHolder | None:
+    key = websocket.query_params.get("token")
+    if key is None:
+        try:
+            async with asyncio.timeout(AUTH_TIMEOUT_S):
+                key = msgspec.json.decode(await websocket.receive_text(), type=_Hello).token
+        except (TimeoutError, msgspec.DecodeError, KeyError, RecursionError):
+            return None
+    address = websocket.client.host if websocket.client else ""
+    try:
+        return await doorkeeper.holder(key, address=address)
+    except Problem:
+        return None
+
+
+async def _serve(websocket: WebSocket, client: Client, observer: Observer) -> None:
+    """Sends until the client leaves or falls too far behind."""
+    sending = asyncio.create_task(_send(websocket, client))
+    leaving = asyncio.create_task(_drain(websocket))
+    slow = asyncio.create_task(client.slow.wait())
+    try:
+        await asyncio.wait((sending, leaving, slow), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, leaving, slow):
+            task.cancel()
+        await asyncio.gather(sending, leaving, slow, return_exceptions=True)
+    if client.slow.is_set():
+        observer.client_dropped(cause="slow", identifier=client.identifier)
+        await websocket.close(SLOW, "too slow: connect again for a new snapshot")
+
+
+async def _send(websocket: WebSocket, client: Client) -> None:
+    while True:
+        await websocket.send_text(await client.queue.get())
+
+
+async def _drain(websocket: WebSocket) -> None:
+    """Reads and ignores, so that a close is noticed; nothing is asked over this stream."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass

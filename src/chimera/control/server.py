@@ -1,0 +1,96 @@
+"""Serves the control plane: a socket of its own, bound before anything starts, so that a busy port is a clear word."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from chimera.control.envelope import App
+from chimera.domain.errors import ConfigError
+
+PING_S = 20
+CONNECTIONS_MAX = 1_000  # then 503 at once, so that a flood does not eat the house's memory
+WS_MESSAGE_BYTES_MAX = 4_096  # clients say nothing but their key
+HEADER_BYTES_MAX = 16_384
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ConfigError where that cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        told = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"api.port: cannot listen on {host}:{port}: {told}; choose another port with api.port or --port"
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+class ControlServer:
+    """`async with ControlServer(app, bind(host, port)) as server:` serves until the block ends."""
+
+    def __init__(self, app: App, listener: socket.socket) -> None:
+        self._listener = listener
+        host, self.port = listener.getsockname()[:2]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                loop="none",
+                lifespan="on",
+                log_config=None,
+                log_level="critical",  # every request and every failure is observed by the application itself
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # nobody in front of us is trusted to name another address
+                limit_concurrency=CONNECTIONS_MAX,
+                timeout_keep_alive=65,
+                timeout_graceful_shutdown=5,
+                ws_ping_interval=PING_S,
+                ws_ping_timeout=PING_S,
+                ws_max_size=WS_MESSAGE_BYTES_MAX,
+                h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        while not self._server.started:
+            if self._serving.done():
+                await self._serving
+                raise ConfigError("api: the control plane could not start; the log says why")
+            await asyncio.sleep(0.005)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        if self._serving is not None:
+            await self._serving
+
+    async def serve_forever(self) -> None:
+        """Returns when the server has ended."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the house."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
