@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PLANTED = [
     ("Rooms open downwards only", {"domain/x.py": "import chimera.risk.y", "risk/y.py": ""}),
     ("Rooms open downwards only", {"risk/x.py": "from chimera import engine", "engine.py": ""}),
+    ("Rooms open downwards only", {"attic/x.py": ""}),
     ("No two siblings import each other", {"control/x.py": "import chimera.localnet.y", "localnet/y.py": ""}),
     (
         "No two siblings import each other",
