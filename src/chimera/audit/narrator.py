@@ -57,6 +57,10 @@ class Narrator:
         if mint and symbol:
             self._symbols.setdefault(mint, symbol)
 
+    def opening(self, trade_id: TradeId) -> TradeIntent | None:
+        """The intent that opened a round trip."""
+        return self._openings.get(trade_id)
+
     def tell(self, entry: Entry) -> DecisionRow:
         """The row of an entry, which is folded into the memory by that."""
         fact = entry.fact

@@ -261,6 +261,14 @@ class Reader(Protocol):
         """(at_ms, realised lamports of all time up to then), one point a fill that realised something."""
         ...
 
+    def entries_about(self, wanted: str) -> tuple[Entry, ...]:
+        """Entries of the round trip or signal that an id, leg, signature or mint belongs to, oldest first.
+
+        At most the newest 1,000; ids may be given in part, from 8 characters on; transactions come without
+        their bytes. `audit.why.explain` turns them into steps.
+        """
+        ...
+
     def check(self) -> dict[str, str]:
         """journal_mode, foreign_keys, busy_timeout, sqlite_version and integrity, as the database says them.
 

@@ -1,0 +1,408 @@
+"""The tables, read: `ports.store.Reader` over SQL. It never writes and never waits for the one who does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Row, Select, Table, and_, case, func, or_, select
+from sqlalchemy.exc import DBAPIError
+
+from chimera.adapters.store_schema import (
+    config_audit,
+    dead_letter_queue,
+    decisions,
+    fills,
+    fold_state,
+    positions,
+    realised,
+    trades,
+    wallets,
+)
+from chimera.audit.narrator import SHOWN, agrees
+from chimera.domain.errors import Unreachable
+from chimera.domain.ids import Address, Signature, Slot, TradeId
+from chimera.domain.intent import Side, Style
+from chimera.domain.messages import Entry, Reconciled
+from chimera.domain.trade import TradeState
+from chimera.domain.wallet import WalletStatus
+from chimera.ports.store import (
+    ConfigAuditRow,
+    DeadLetterRow,
+    DecisionRow,
+    FillRow,
+    Page,
+    PositionRow,
+    Totals,
+    TradeRow,
+    WalletRow,
+)
+
+AnyRow = Row[*tuple[Any, ...]]
+
+ROWS_MAX = 1_000
+PREFIX_LENGTH_MIN = 8  # of an id given in part; shorter ones fit too many
+DAY_MS = 86_400_000
+
+_ENTRY = msgspec.json.Decoder(Entry)
+
+
+class SqlReader:
+    """Reads a snapshot a call; see `ports.store.Reader` for what each one gives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def last_seq(self) -> int:
+        return int(self._one(select(func.max(fold_state.c.last_seq)))[0] or 0)
+
+    def positions(self, *, state: str | None = None, limit: int = 100, offset: int = 0) -> Page[PositionRow]:
+        where = [] if state is None else [positions.c.state == state]
+        rows, total = self._page(positions, where, (positions.c.opened_at_ms, positions.c.id), limit, offset)
+        return Page(tuple(_position(row) for row in rows), total)
+
+    def position(self, trade_uuid: str) -> PositionRow | None:
+        rows = self._all(select(positions).where(positions.c.trade_uuid == trade_uuid))
+        return _position(rows[0]) if rows else None
+
+    def trades(
+        self,
+        *,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+        status: str | None = None,
+        strategy: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> Page[TradeRow]:
+        where = []
+        if from_ms is not None:
+            where.append(trades.c.created_at_ms >= from_ms)
+        if to_ms is not None:
+            where.append(trades.c.created_at_ms <= to_ms)
+        if status is not None:
+            where.append(trades.c.status == status)
+        if strategy is not None:
+            where.append(trades.c.strategy == strategy)
+        rows, total = self._page(trades, where, (trades.c.created_at_ms, trades.c.id), limit, offset)
+        return Page(tuple(_trade(row) for row in rows), total)
+
+    def trade(self, trade_uuid: str) -> TradeRow | None:
+        rows = self._all(select(trades).where(trades.c.trade_uuid == trade_uuid))
+        return _trade(rows[0]) if rows else None
+
+    def fills(self, trade_uuid: str) -> tuple[FillRow, ...]:
+        chosen = select(fills).where(fills.c.trade_uuid == trade_uuid).order_by(fills.c.slot, fills.c.at_ms)
+        return tuple(_fill(row) for row in self._all(chosen))
+
+    def wallets(self, *, status: str | None = None, limit: int = 100, offset: int = 0) -> Page[WalletRow]:
+        copied = (
+            select(
+                trades.c.wallet_address,
+                func.count().label("copied"),
+                func.coalesce(func.sum(trades.c.net_pnl_lamports), 0).label("pnl_lamports"),
+                func.max(trades.c.updated_at_ms).label("last_at_ms"),
+            )
+            .where(trades.c.tx_signature.is_not(None))
+            .group_by(trades.c.wallet_address)
+            .subquery()
+        )
+        chosen = select(wallets, copied.c.copied, copied.c.pnl_lamports, copied.c.last_at_ms).join_from(
+            wallets, copied, wallets.c.address == copied.c.wallet_address, isouter=True
+        )
+        counted = select(func.count()).select_from(wallets)
+        if status is not None:
+            chosen, counted = (
+                chosen.where(wallets.c.status == status),
+                counted.where(wallets.c.status == status),
+            )
+        newest = chosen.order_by(wallets.c.updated_at_ms.desc(), wallets.c.address)
+        rows = self._all(newest.limit(_capped(limit)).offset(max(0, offset)))
+        return Page(tuple(_wallet(row) for row in rows), self._one(counted)[0])
+
+    def decisions(
+        self, *, before: int | None = None, outcome: str | None = None, limit: int = 50
+    ) -> tuple[DecisionRow, ...]:
+        chosen = select(decisions).where(decisions.c.kind.in_(sorted(SHOWN)))
+        if before is not None:
+            chosen = chosen.where(decisions.c.seq < before)
+        if outcome is not None:
+            chosen = chosen.where(decisions.c.outcome == outcome)
+        rows = self._all(chosen.order_by(decisions.c.seq.desc()).limit(_capped(limit)))
+        return tuple(_decision(row) for row in rows)
+
+    def dead_letters(self, *, limit: int = 50, offset: int = 0) -> Page[DeadLetterRow]:
+        table = dead_letter_queue
+        rows, total = self._page(table, [], (table.c.seq,), limit, offset)
+        return Page(
+            tuple(
+                DeadLetterRow(
+                    seq=row.seq,
+                    trade_uuid=row.trade_uuid,
+                    payload=row.payload,
+                    reason=row.reason,
+                    error_details=row.error_details,
+                    source_ip=row.source_ip,
+                    retry_count=row.retry_count,
+                    can_retry=row.can_retry,
+                    received_at_ms=row.received_at_ms,
+                    processed_at_ms=row.processed_at_ms,
+                )
+                for row in rows
+            ),
+            total,
+        )
+
+    def config_audit(self, *, limit: int = 50, offset: int = 0) -> Page[ConfigAuditRow]:
+        rows, total = self._page(config_audit, [], (config_audit.c.seq,), limit, offset)
+        return Page(
+            tuple(
+                ConfigAuditRow(
+                    seq=row.seq,
+                    key=row.key,
+                    old_value=row.old_value,
+                    new_value=row.new_value,
+                    changed_by=row.changed_by,
+                    change_reason=row.change_reason,
+                    changed_at_ms=row.changed_at_ms,
+                )
+                for row in rows
+            ),
+            total,
+        )
+
+    def totals(self, *, now_ms: int) -> Totals:
+        recent = case((realised.c.at_ms > now_ms - DAY_MS, realised.c.lamports), else_=0)
+        profit = self._one(select(_sum(realised.c.lamports), _sum(recent)))
+        costs = self._one(
+            select(
+                _sum(trades.c.network_fee_lamports),
+                _sum(trades.c.jito_tip_lamports),
+                _sum(trades.c.rent_lamports),
+                func.max(case((trades.c.tx_signature.is_not(None), trades.c.updated_at_ms))),
+            )
+        )
+        closed = positions.c.state == "CLOSED"
+        held = self._one(
+            select(
+                _count(~closed),
+                _count(closed),
+                _count(and_(closed, positions.c.realized_net_pnl_lamports > 0)),
+                _count(and_(closed, positions.c.realized_net_pnl_lamports < 0)),
+            )
+        )
+        refused = decisions.c.fact.in_(("SignalRefused", "SignalDropped", "IntentRefused"))
+        signals = self._one(
+            select(_count(decisions.c.fact == "SignalAccepted"), _count(refused)).where(
+                decisions.c.kind.in_(("signal", "intent"))
+            )
+        )
+        return Totals(
+            realised_lamports=profit[0],
+            realised_24h_lamports=profit[1],
+            fees_lamports=costs[0],
+            tips_lamports=costs[1],
+            rent_lamports=costs[2],
+            open_positions=held[0],
+            closed_trades=held[1],
+            wins=held[2],
+            losses=held[3],
+            signals=signals[0],
+            refused=signals[1],
+            last_trade_at_ms=costs[3],
+            ledger_matches_chain=self._agrees(),
+        )
+
+    def realised_history(self, *, limit: int = 500) -> tuple[tuple[int, int], ...]:
+        total = func.sum(realised.c.lamports).over(order_by=realised.c.seq)
+        running = select(realised.c.seq, realised.c.at_ms, total.label("total")).subquery()
+        newest = select(running).order_by(running.c.seq.desc()).limit(_capped(limit))
+        return tuple((row.at_ms, row.total) for row in reversed(self._all(newest)))
+
+    def entries_about(self, wanted: str) -> tuple[Entry, ...]:
+        """Entries of the round trip or signal that an id, leg, signature or mint belongs to, oldest first.
+
+        At most the newest 1,000. Ids may be given in part, from 8 characters on, as long as they fit only one;
+        transactions come without their bytes. `audit.why.explain` turns the answer into steps.
+        """
+        columns = [
+            decisions.c[name] for name in ("trade_uuid", "signal_id", "intent_id", "leg_id", "signature")
+        ]
+        columns.append(decisions.c.token_address)
+        exact: ColumnElement[bool] = or_(*(column == wanted for column in columns))
+        found = self._all(select(decisions).where(exact).limit(ROWS_MAX))
+        if not found and len(wanted) >= PREFIX_LENGTH_MIN:
+            end = wanted + "\U0010ffff"
+            begins = or_(*(and_(column >= wanted, column < end) for column in columns))
+            found = self._all(select(decisions).where(begins).limit(ROWS_MAX))
+        by_trade = {row.trade_uuid for row in found} - {None}
+        by_signal = {row.signal_id for row in found} - {None}
+        legs = select(decisions.c.signal_id).where(decisions.c.trade_uuid.in_(by_trade)).distinct()
+        by_signal |= {row.signal_id for row in self._all(legs)} - {None}
+        mints = {row.token_address for row in found}
+        related = or_(
+            decisions.c.trade_uuid.in_(by_trade),
+            decisions.c.signal_id.in_(by_signal),
+            decisions.c.seq.in_([row.seq for row in found]),
+            and_(decisions.c.fact == "TokenChecked", decisions.c.token_address.in_(mints - {""})),
+        )
+        newest = select(decisions).where(related).order_by(decisions.c.seq.desc()).limit(ROWS_MAX)
+        return tuple(_ENTRY.decode(row.entry) for row in reversed(self._all(newest)))
+
+    def check(self) -> dict[str, str]:
+        try:
+            with self._engine.connect() as connection:
+                told = {
+                    name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+                    for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
+                }
+                told["integrity"] = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())
+                told["sqlite_version"] = str(connection.exec_driver_sql("SELECT sqlite_version()").scalar())
+                return told
+        except DBAPIError as error:
+            raise Unreachable("tables", str(error.orig)) from None
+
+    def _agrees(self) -> bool | None:
+        latest = (
+            select(decisions.c.entry)
+            .where(decisions.c.fact == Reconciled.__name__)
+            .order_by(decisions.c.seq.desc())
+            .limit(1)
+        )
+        for row in self._all(latest):
+            fact = _ENTRY.decode(row.entry).fact
+            return agrees(fact) if isinstance(fact, Reconciled) else None
+        return None
+
+    def _page(
+        self,
+        table: Table,
+        where: list[ColumnElement[bool]],
+        newest: tuple[ColumnElement[Any], ...],
+        limit: int,
+        offset: int,
+    ) -> tuple[Sequence[AnyRow], int]:
+        chosen = select(table).where(*where).order_by(*(column.desc() for column in newest))
+        rows = self._all(chosen.limit(_capped(limit)).offset(max(0, offset)))
+        return rows, self._one(select(func.count()).select_from(table).where(*where))[0]
+
+    def _all(self, statement: Select[*tuple[Any, ...]]) -> Sequence[AnyRow]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(statement).all()
+        except DBAPIError as error:
+            raise Unreachable("tables", str(error.orig)) from None
+
+    def _one(self, statement: Select[*tuple[Any, ...]]) -> AnyRow:
+        return self._all(statement)[0]
+
+
+def _capped(limit: int) -> int:
+    return max(1, min(limit, ROWS_MAX))
+
+
+def _sum(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(column), 0)
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _trade(row: AnyRow) -> TradeRow:
+    return TradeRow(
+        trade_uuid=TradeId(row.trade_uuid),
+        signal_id=row.signal_id,
+        wallet_address=row.wallet_address,
+        token_address=Address(row.token_address),
+        token_symbol=row.token_symbol,
+        strategy=Style(row.strategy),
+        side=Side(row.side),
+        status=TradeState(row.status),
+        amount_lamports=row.amount_lamports,
+        spent_lamports=row.spent_lamports,
+        received_lamports=row.received_lamports,
+        fees_lamports=row.network_fee_lamports,
+        tips_lamports=row.jito_tip_lamports,
+        rent_lamports=row.rent_lamports,
+        realised_lamports=row.net_pnl_lamports,
+        entry_signature=row.tx_signature,
+        exit_signature=row.exit_signature,
+        retry_count=row.retry_count,
+        error_message=row.error_message,
+        exit_reason=row.exit_reason,
+        created_at_ms=row.created_at_ms,
+        updated_at_ms=row.updated_at_ms,
+    )
+
+
+def _position(row: AnyRow) -> PositionRow:
+    return PositionRow(
+        trade_uuid=TradeId(row.trade_uuid),
+        wallet_address=row.wallet_address,
+        token_address=Address(row.token_address),
+        token_symbol=row.token_symbol,
+        strategy=Style(row.strategy),
+        state=row.state,
+        token_amount=int(row.token_amount),
+        tokens_bought=int(row.tokens_bought),
+        entry_lamports=row.entry_amount_lamports,
+        received_lamports=row.received_lamports,
+        realised_lamports=row.realized_net_pnl_lamports,
+        opened_at_ms=row.opened_at_ms,
+        closed_at_ms=row.closed_at_ms,
+        entry_signature=Signature(row.entry_tx_signature),
+        exit_signature=row.exit_tx_signature,
+        exit_reason=row.exit_reason,
+    )
+
+
+def _fill(row: AnyRow) -> FillRow:
+    return FillRow(
+        leg_id=row.leg_id,
+        trade_uuid=TradeId(row.trade_uuid),
+        side=Side(row.side),
+        signature=Signature(row.signature),
+        slot=Slot(row.slot),
+        input_mint=Address(row.input_mint),
+        output_mint=Address(row.output_mint),
+        amount_in=int(row.amount_in),
+        amount_out=int(row.amount_out),
+        fee_lamports=row.fee_lamports,
+        tip_lamports=row.tip_lamports,
+        rent_lamports=row.rent_lamports,
+        at_ms=row.at_ms,
+    )
+
+
+def _wallet(row: AnyRow) -> WalletRow:
+    return WalletRow(
+        address=Address(row.address),
+        status=WalletStatus(row.status),
+        strategy=Style(row.strategy),
+        wqs_score=row.wqs_score,
+        notes=row.notes,
+        copied=row.copied or 0,
+        pnl_lamports=row.pnl_lamports or 0,
+        last_trade_at_ms=row.last_at_ms,
+        updated_at_ms=row.updated_at_ms,
+    )
+
+
+def _decision(row: AnyRow) -> DecisionRow:
+    return DecisionRow(
+        seq=row.seq,
+        at_ms=row.at_ms,
+        kind=row.kind,
+        id=row.id,
+        trade_uuid=row.trade_uuid,
+        outcome=row.outcome,
+        reason=row.reason,
+        limit=row.limit_text,
+        observed=row.observed_text,
+        token_symbol=row.token_symbol,
+        token_address=row.token_address,
+        wallet_address=row.wallet_address,
+        strategy=row.strategy,
+        side=row.side,
+        text=row.text,
+    )

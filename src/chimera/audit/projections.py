@@ -1,0 +1,343 @@
+"""Rows as functions of facts: a trade's rows depend on that trade's entries and on nothing else.
+
+So rows can be written again at any time, one entry later or all at once, and are the same. No SQL here.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chimera.audit.narrator import agrees
+from chimera.audit.sentences import sentence
+from chimera.domain.ids import WSOL, SignalId, Signature, TradeId
+from chimera.domain.intent import Side, Signal, Style, TradeIntent
+from chimera.domain.messages import (
+    BreakerMoved,
+    ConfigChanged,
+    Entry,
+    Fact,
+    IntentEmitted,
+    IntentRefused,
+    KillSwitchMoved,
+    LegDropped,
+    LegExpired,
+    LegLanded,
+    LegReverted,
+    LegSigned,
+    Reconciled,
+    SignalAccepted,
+    SignalDropped,
+    SignalRefused,
+    TradeMoved,
+)
+from chimera.domain.risk import Reason
+from chimera.domain.trade import Fill, LegRef, Position, TradeState
+from chimera.portfolio import Ledger
+from chimera.ports.store import ConfigAuditRow, DeadLetterRow, FillRow, PositionRow, TradeRow
+
+AUTO_LAMPORTS = 100_000  # 0.0001 SOL: what reconciliation lets pass by itself (SPEC RC-02)
+AUTO_SHARE = 10_000  # 0.01 %, as one part in this many
+
+
+class TradeRows(msgspec.Struct, frozen=True):
+    """Everything that the tables say of one round trip."""
+
+    first_seq: int
+    trade: TradeRow
+    position: PositionRow | None
+    fills: tuple[FillRow, ...]
+    realised: tuple[tuple[int, int, int], ...]
+    """(seq, at_ms, lamports) of each entry that changed the realised profit."""
+
+
+def trade_of(fact: Fact) -> TradeId | None:
+    """The round trip whose rows this fact changes."""
+    match fact:
+        case SignalAccepted(signal):
+            return TradeId(signal.id) if signal.side is Side.BUY else None
+        case SignalDropped():
+            return TradeId(fact.signal_id)
+        case IntentEmitted(intent):
+            return intent.trade_id
+        case _:
+            leg = getattr(fact, "leg", None)
+            trade_id: TradeId | None = (
+                leg.trade_id if isinstance(leg, LegRef) else getattr(fact, "trade_id", None)
+            )
+            return trade_id
+
+
+def slim(entry: Entry) -> Entry:
+    """The entry without the bytes of its transaction, which only the journal keeps."""
+    if isinstance(entry.fact, LegSigned):
+        return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, transaction=b""))
+    return entry
+
+
+def trade_rows(entries: Sequence[Entry]) -> TradeRows | None:
+    """The rows of one round trip from all its entries, oldest first; None while nothing opens one."""
+    story = _Story()
+    for entry in entries:
+        story.add(entry)
+    return story.rows()
+
+
+class _Story:
+    """One round trip, read from its beginning."""
+
+    def __init__(self) -> None:
+        self.books = Ledger()
+        self.signal: Signal | None = None
+        self.opening: TradeIntent | None = None
+        self.entries: list[Entry] = []
+        self.fills: list[FillRow] = []
+        self.realised: list[tuple[int, int, int]] = []
+        self.fell = False
+        """Declined or refused before any state was recorded."""
+        self.error: str | None = None
+        self.exit_reason: str | None = None
+        self.lost = False
+        """A transaction reverted."""
+
+    def add(self, entry: Entry) -> None:
+        before = self.books.realised_lamports
+        self.books.apply(entry)
+        self.entries.append(entry)
+        change = self.books.realised_lamports - before
+        if change:
+            self.realised.append((entry.seq, entry.at_ms, change))
+        match entry.fact:
+            case SignalAccepted(signal):
+                self.signal = self.signal or signal
+            case SignalDropped():
+                self.fell, self.error = True, str(entry.fact.refusal)
+            case IntentEmitted(intent):
+                if intent.side is Side.BUY:
+                    self.opening = self.opening or intent
+                else:
+                    self.exit_reason = intent.reason
+            case IntentRefused():
+                self.fell, self.error = True, str(entry.fact.refusal)
+            case LegDropped():
+                self.error = str(entry.fact.refusal)
+            case LegReverted():
+                self.error, self.lost = entry.fact.error, True
+            case LegExpired():
+                self.error = sentence(entry.fact)
+            case LegLanded(leg, fill):
+                self.error = None
+                self.fills.append(_fill_row(leg, fill))
+
+    def rows(self) -> TradeRows | None:
+        if self.opening is not None:
+            intent = self.opening
+            return self._rows(intent, intent.trade_id, intent.signal_id, intent.style, intent.amount)
+        if self.signal is not None:
+            signal = self.signal
+            return self._rows(signal, TradeId(signal.id), signal.id, signal.strategy, signal.amount_lamports)
+        return None
+
+    def _rows(
+        self,
+        opens: Signal | TradeIntent,
+        trade_id: TradeId,
+        signal_id: SignalId | None,
+        style: Style,
+        amount_lamports: int,
+    ) -> TradeRows:
+        position = self.books.positions.get(trade_id)
+        sold = any(fill.side is Side.SELL for fill in self.fills)
+        sunk = self.books.fees_lamports if position is None else 0
+        first, last = self.entries[0], self.entries[-1]
+        trade = TradeRow(
+            trade_uuid=trade_id,
+            signal_id=signal_id,
+            wallet_address=opens.wallet,
+            token_address=opens.mint,
+            token_symbol=opens.symbol,
+            strategy=style,
+            side=opens.side,
+            status=self._status(trade_id),
+            amount_lamports=amount_lamports,
+            spent_lamports=position.cost_lamports if position else sunk,
+            received_lamports=position.received_lamports if position else 0,
+            fees_lamports=self.books.fees_lamports,
+            tips_lamports=self.books.tips_lamports,
+            rent_lamports=self.books.rent_lamports,
+            realised_lamports=self.books.realised_lamports
+            if sold or (self.lost and position is None)
+            else None,
+            entry_signature=position.entry_signature if position else None,
+            exit_signature=position.exit_signature if position else None,
+            retry_count=self.books.retries.get(trade_id, 0),
+            error_message=self.error,
+            exit_reason=self.exit_reason,
+            created_at_ms=first.at_ms,
+            updated_at_ms=last.at_ms,
+        )
+        return TradeRows(
+            first_seq=first.seq,
+            trade=trade,
+            position=None if position is None else self._position_row(position, trade.status),
+            fills=tuple(self.fills),
+            realised=tuple(self.realised),
+        )
+
+    def _status(self, trade_id: TradeId) -> TradeState:
+        moved = [entry.fact.after for entry in self.entries if isinstance(entry.fact, TradeMoved)]
+        if moved:
+            return moved[-1]
+        if trade_id in self.books.positions:
+            return TradeState.ACTIVE if self.books.positions[trade_id].open else TradeState.CLOSED
+        return TradeState.FAILED if self.fell else TradeState.PENDING
+
+    def _position_row(self, position: Position, status: TradeState) -> PositionRow:
+        state = "ACTIVE" if status is not TradeState.EXITING else "EXITING"
+        return PositionRow(
+            trade_uuid=position.trade_id,
+            wallet_address=position.wallet,
+            token_address=position.mint,
+            token_symbol=position.symbol,
+            strategy=position.style,
+            state=state if position.open else "CLOSED",
+            token_amount=position.tokens,
+            tokens_bought=position.tokens_bought,
+            entry_lamports=position.cost_lamports,
+            received_lamports=position.received_lamports,
+            realised_lamports=position.realised_lamports,
+            opened_at_ms=position.opened_at_ms,
+            closed_at_ms=position.closed_at_ms,
+            entry_signature=position.entry_signature,
+            exit_signature=position.exit_signature,
+            exit_reason=self.exit_reason,
+        )
+
+
+def _fill_row(leg: LegRef, fill: Fill) -> FillRow:
+    bought = fill.side is Side.BUY
+    return FillRow(
+        leg_id=leg.leg_id,
+        trade_uuid=leg.trade_id,
+        side=fill.side,
+        signature=fill.signature,
+        slot=fill.slot,
+        input_mint=WSOL if bought else fill.mint,
+        output_mint=fill.mint if bought else WSOL,
+        amount_in=fill.swap_lamports if bought else -fill.token_delta,
+        amount_out=fill.token_delta if bought else fill.swap_lamports,
+        fee_lamports=fill.fee_lamports,
+        tip_lamports=fill.tip_lamports,
+        rent_lamports=fill.rent_lamports,
+        at_ms=fill.at_ms,
+    )
+
+
+def dead_letter(entry: Entry, opening: TradeIntent | None = None) -> DeadLetterRow | None:
+    """The dead letter of an entry: a refused signal kept for a person, or a trade without retries left."""
+    match entry.fact:
+        case SignalRefused(dead_letter=True) as refused:
+            shed = refused.refusal.reason is Reason.LOAD_SHED
+            return DeadLetterRow(
+                seq=entry.seq,
+                trade_uuid=refused.signal_id,
+                payload=refused.payload,
+                reason=str(Reason.QUEUE_FULL if shed else refused.refusal.reason),  # SPEC QU-02
+                error_details=str(refused.refusal),
+                source_ip=refused.source_ip,
+                retry_count=0,
+                can_retry=refused.refusal.reason in {Reason.QUEUE_FULL, Reason.LOAD_SHED},
+                received_at_ms=entry.at_ms,
+                processed_at_ms=None,
+            )
+        case TradeMoved(after=TradeState.DEAD_LETTER) as moved:
+            return DeadLetterRow(
+                seq=entry.seq,
+                trade_uuid=moved.trade_id,
+                payload="" if opening is None else msgspec.json.encode(opening).decode(),
+                reason="MAX_RETRIES",
+                error_details=moved.cause,
+                source_ip="",
+                retry_count=moved.retry,
+                can_retry=True,
+                received_at_ms=entry.at_ms,
+                processed_at_ms=None,
+            )
+        case _:
+            return None
+
+
+def config_audit(entry: Entry) -> ConfigAuditRow | None:
+    """The audit row of a change that somebody or something made; a wallet's old status is the reader's to add."""
+    fact = entry.fact
+    match fact:
+        case ConfigChanged():
+            key, old, new = fact.key, fact.old, fact.new
+        case BreakerMoved():
+            key, old, new = f"breaker.{fact.breaker}", fact.before, fact.after
+        case KillSwitchMoved():
+            key, old, new = "kill_switch", "", fact.scope if fact.active else "inactive"
+        case _:
+            return None
+    return ConfigAuditRow(
+        seq=entry.seq,
+        key=key,
+        old_value=old,
+        new_value=new,
+        changed_by=fact.by,
+        change_reason=fact.cause,
+        changed_at_ms=entry.at_ms,
+    )
+
+
+class ReconciliationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between books and chain; amounts in lamports, or base units of `mint`."""
+
+    seq: int
+    part: int
+    """Position within its reconciliation."""
+    mint: str
+    """Empty for SOL."""
+    expected_state: str
+    actual_on_chain: str
+    discrepancy: str
+    expected: int
+    actual: int
+    resolved_by: str | None
+    """auto:absolute or auto:relative where the difference is within its epsilon."""
+    signature: Signature | None = None
+    at_ms: int
+
+
+def reconciliation_rows(entry: Entry) -> tuple[ReconciliationRow, ...]:
+    """What a reconciliation found to differ; nothing where books and chain agree."""
+    fact = entry.fact
+    if not isinstance(fact, Reconciled) or agrees(fact):
+        return ()
+    found = [("", fact.expected_lamports, fact.actual_lamports)] * (
+        fact.expected_lamports != fact.actual_lamports
+    )
+    found += list(fact.token_differences)
+    return tuple(
+        ReconciliationRow(
+            seq=entry.seq,
+            part=part,
+            mint=mint,
+            expected_state="HELD" if expected else "NONE",
+            actual_on_chain="HELD" if actual else "NONE",
+            discrepancy="AMOUNT_MISMATCH" if expected and actual else "STATE_MISMATCH",
+            expected=expected,
+            actual=actual,
+            resolved_by=_within_epsilon(expected, actual, sol=not mint),
+            at_ms=entry.at_ms,
+        )
+        for part, (mint, expected, actual) in enumerate(found)
+    )
+
+
+def _within_epsilon(expected: int, actual: int, *, sol: bool) -> str | None:
+    off = abs(expected - actual)
+    if sol and off <= AUTO_LAMPORTS:
+        return "auto:absolute"
+    if expected > 0 and off * AUTO_SHARE < expected:
+        return "auto:relative"
+    return None

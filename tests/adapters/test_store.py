@@ -1,0 +1,401 @@
+"""The tables: what the journal says, however it was cut into batches, and safe to read meanwhile."""
+
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
+
+from chimera.adapters import store_schema as schema
+from chimera.adapters.clocks import SteppedClock
+from chimera.adapters.journal_file import JournalFile
+from chimera.adapters.store import SqlTables, catch_up
+from chimera.adapters.store_engine import migrate, open_engine, writing
+from chimera.adapters.store_keys import SqlKeys
+from chimera.adapters.store_reader import SqlReader
+from chimera.domain.errors import ConfigError, InvariantBroken
+from chimera.domain.ids import Slot
+from chimera.domain.messages import Entry, Noted, Reconciled
+from chimera.portfolio import Ledger
+from chimera.ports.store import Keys, Reader, Tables
+from chimera.testing.stories import address, entries
+
+NOW_MS = 1_790_000_100_000
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_engine(tmp_path / "chimera.db")
+    yield made
+    made.dispose()
+
+
+def dump(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    with engine.connect() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(table.select())), key=repr)
+            for table in (*schema.FOLDED, schema.fold_state)
+        }
+
+
+def books(story: list[Entry]) -> Ledger:
+    ledger = Ledger()
+    for entry in story:
+        ledger.apply(entry)
+    return ledger
+
+
+# what is in them
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_tables_say_what_the_books_say(engine: Engine, seed: int) -> None:
+    story = entries(seed)
+    SqlTables(engine).fold(story)
+    reader, ledger = SqlReader(engine), books(story)
+    held = {row.trade_uuid: row for row in reader.positions(limit=1000).items}
+    assert held.keys() == ledger.positions.keys()
+    for trade_id, position in ledger.positions.items():
+        row = held[trade_id]
+        assert (row.token_amount, row.tokens_bought) == (position.tokens, position.tokens_bought)
+        assert (row.entry_lamports, row.received_lamports) == (
+            position.cost_lamports,
+            position.received_lamports,
+        )
+        assert row.realised_lamports == position.realised_lamports
+        assert (row.state == "CLOSED") is not position.open
+    totals = reader.totals(now_ms=NOW_MS)
+    assert totals.realised_lamports == ledger.realised_lamports
+    assert (totals.fees_lamports, totals.tips_lamports) == (ledger.fees_lamports, ledger.tips_lamports)
+    assert totals.rent_lamports == ledger.rent_lamports
+    assert totals.open_positions == len(ledger.open_positions)
+    assert totals.closed_trades == len(ledger.positions) - len(ledger.open_positions)
+    for trade_id, state in ledger.states.items():
+        row = reader.trade(trade_id)
+        assert row is not None
+        assert row.status == state
+        assert row.retry_count == ledger.retries.get(trade_id, 0)
+    history = reader.realised_history()
+    assert (history[-1][1] if history else 0) == ledger.realised_lamports
+    assert reader.last_seq() == len(story)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(1, 40), min_size=1, max_size=12))
+def test_however_entries_are_batched_the_tables_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, cuts: list[int]
+) -> None:
+    folder, story = tmp_path_factory.mktemp("fold"), entries(seed, trades=4)
+    whole, parts = open_engine(folder / "whole.db"), open_engine(folder / "parts.db")
+    SqlTables(whole).fold(story)
+    tables, at, number = SqlTables(parts), 0, 0
+    while at < len(story):
+        size = cuts[number % len(cuts)]
+        tables.fold(story[max(0, at - 3) : at + size])  # the last three once more
+        at, number = at + size, number + 1
+    assert dump(parts) == dump(whole)
+    tables.rebuild(story)
+    assert dump(parts) == dump(whole)
+    whole.dispose()
+    parts.dispose()
+
+
+def test_a_trade_that_was_asked_for_is_there_before_anything_landed(engine: Engine) -> None:
+    story = entries(3)
+    first = next(i for i, entry in enumerate(story) if type(entry.fact).__name__ == "SignalAccepted")
+    SqlTables(engine).fold(story[: first + 1])
+    row = SqlReader(engine).trades().items[0]
+    assert (row.status, row.realised_lamports, row.entry_signature) == ("PENDING", None, None)
+
+
+def test_token_amounts_of_a_whole_u64_come_back_exactly(engine: Engine) -> None:
+    story = entries(5)
+    SqlTables(engine).fold(story)
+    assert any(row.tokens_bought > 2**63 for row in SqlReader(engine).positions().items)
+
+
+def test_every_decision_has_a_sentence_and_pages_go_back_in_time(engine: Engine) -> None:
+    SqlTables(engine).fold(entries(1))
+    reader = SqlReader(engine)
+    pages, before = [], None
+    while page := reader.decisions(before=before, limit=7):
+        pages += page
+        before = page[-1].seq
+    seqs = [row.seq for row in pages]
+    assert seqs == sorted(set(seqs), reverse=True) and len(seqs) > 30
+    assert {row.kind for row in pages} == {"signal", "intent", "trade", "risk"}
+    assert all(row.text.endswith(".") and "LegRef" not in row.text for row in pages)
+    assert all(row.outcome == "refused" and row.reason for row in reader.decisions(outcome="refused"))
+    landed = next(row for row in pages if row.outcome == "confirmed")
+    assert landed.token_symbol and landed.trade_uuid and landed.side
+    checked = next(row for row in pages if row.text.startswith("BONK can be sold"))
+    assert checked.outcome == "approved"
+
+
+def test_dead_letters_name_the_documented_reasons(engine: Engine) -> None:
+    for seed in range(100):
+        story = entries(seed)
+        if any(getattr(entry.fact, "after", None) == "DEAD_LETTER" for entry in story):
+            break
+    SqlTables(engine).fold(story)
+    page = SqlReader(engine).dead_letters(limit=200)
+    assert {"PARSE_ERROR", "QUEUE_FULL", "MAX_RETRIES"} <= {row.reason for row in page.items}
+    assert "SIGNATURE_INVALID" not in {row.reason for row in page.items}
+    assert page.total == len(page.items)
+    given_up = next(row for row in page.items if row.reason == "MAX_RETRIES")
+    assert given_up.can_retry and '"mint"' in given_up.payload
+
+
+def test_every_change_is_audited_with_key_old_new_who_and_when(engine: Engine) -> None:
+    SqlTables(engine).fold(entries(2, trades=1))
+    rows = SqlReader(engine).config_audit(limit=200).items
+    keys = {row.key for row in rows}
+    assert {"risk.open_positions_max", "breaker.loss", "kill_switch"} <= keys
+    wallet = [row for row in rows if row.key == f"wallets.{address('copied0')}.status"]
+    assert (wallet[-1].old_value, wallet[-1].new_value) == ("", "ACTIVE")
+    assert all(later.old_value == earlier.new_value for later, earlier in pairwise(wallet))
+    assert all(row.changed_by and row.changed_at_ms for row in rows)
+
+
+def test_wallets_carry_what_copying_them_brought(engine: Engine) -> None:
+    story = entries(4)
+    SqlTables(engine).fold(story)
+    ledger = books(story)
+    for row in SqlReader(engine).wallets().items:
+        copied = [p for p in ledger.positions.values() if p.wallet == row.address]
+        assert row.copied == len(copied)
+    assert SqlReader(engine).wallets(status="CANDIDATE").total == 0
+
+
+def test_differences_are_logged_and_small_ones_resolved(engine: Engine) -> None:
+    def at(seq: int, fact: Reconciled) -> Entry:
+        return Entry(seq=seq, at_ms=seq, run_id="r", fact=fact)
+
+    tables, reader = SqlTables(engine), SqlReader(engine)
+    assert reader.totals(now_ms=1).ledger_matches_chain is None
+    tables.fold([at(1, Reconciled(Slot(1), 10**9, 10**9))])
+    assert reader.totals(now_ms=1).ledger_matches_chain is True
+    tables.fold(
+        [
+            at(2, Reconciled(Slot(2), 10**9, 10**9 - 100_000)),
+            at(3, Reconciled(Slot(3), 10**9, 10**9 - 100_001)),
+            at(4, Reconciled(Slot(4), 10**13, 10**13 - 999_999_999)),
+            at(5, Reconciled(Slot(5), 5, 5, ((address("DUST"), 0, 7),))),
+        ]
+    )
+    assert reader.totals(now_ms=1).ledger_matches_chain is False
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT seq, discrepancy, resolved_by FROM reconciliation_log ORDER BY seq")
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        (2, "AMOUNT_MISMATCH", "auto:absolute"),
+        (3, "AMOUNT_MISMATCH", None),
+        (4, "AMOUNT_MISMATCH", "auto:relative"),
+        (5, "STATE_MISMATCH", None),
+    ]
+
+
+def test_filters_and_limits_of_trades(engine: Engine) -> None:
+    SqlTables(engine).fold(entries(6, trades=9))
+    reader = SqlReader(engine)
+    everything = reader.trades(limit=10**9)
+    assert everything.total == len(everything.items)
+    newest_first = [row.created_at_ms for row in everything.items]
+    assert newest_first == sorted(newest_first, reverse=True)
+    middle = newest_first[len(newest_first) // 2]
+    assert all(row.created_at_ms >= middle for row in reader.trades(from_ms=middle).items)
+    assert reader.trades(from_ms=middle).total + reader.trades(to_ms=middle - 1).total == everything.total
+    assert all(row.strategy == "SPEAR" for row in reader.trades(strategy="SPEAR").items)
+    assert len(reader.trades(limit=2, offset=1).items) == 2
+    assert reader.trades(status="'; DROP TABLE trades; --").total == 0
+    assert reader.trade("unknown") is None and reader.position("unknown") is None
+
+
+# how they are kept
+
+
+def test_the_ports_are_met(engine: Engine) -> None:
+    tables: Tables = SqlTables(engine)
+    reader: Reader = SqlReader(engine)
+    keys: Keys = SqlKeys(engine)
+    assert tables.last_seq() == reader.last_seq() == 0 and keys.lookup("") is None
+
+
+def test_entries_may_not_be_skipped(engine: Engine) -> None:
+    story = entries(0)
+    tables = SqlTables(engine)
+    tables.fold(story[:3])
+    with pytest.raises(InvariantBroken, match="entry 5 came where 4 belongs"):
+        tables.fold(story[4:6])
+    assert tables.last_seq() == 3
+
+
+def test_a_batch_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    story, tables = entries(0), SqlTables(engine)
+    with pytest.raises(InvariantBroken):
+        tables.fold([*story[:10], story[11]])
+    assert tables.last_seq() == 0 and dump(engine)["decisions"] == []
+
+
+async def test_catching_up_folds_the_rest_and_rebuilds_for_another_journal(
+    tmp_path: Path, engine: Engine
+) -> None:
+    tables = SqlTables(engine)
+    for name, run in (("one", "run1"), ("two", "run2")):
+        journal, _ = JournalFile.open(tmp_path / name, clock=SteppedClock(5), run_id=run)
+        for entry in entries(len(name)):
+            journal.append(entry.fact)
+        first = catch_up(tables, journal)
+        assert first == journal.last_seq == tables.last_seq()
+        journal.append(Noted("one more"))
+        assert catch_up(tables, journal) == 1 and catch_up(tables, journal) == 0
+        assert tables.state()[2] == run
+        fresh = open_engine(tmp_path / f"{name}.db")
+        SqlTables(fresh).rebuild(journal.read())
+        assert dump(fresh) == dump(engine)
+        fresh.dispose()
+        journal.close()
+
+
+def test_the_pragmas_are_those_documented(engine: Engine) -> None:
+    told = SqlReader(engine).check()
+    assert told["journal_mode"] == "wal" and told["foreign_keys"] == "1" and told["busy_timeout"] == "5000"
+    assert told["synchronous"] == "2" and told["integrity"] == "ok"
+    assert engine.pool.size() == 10  # type: ignore[attr-defined]
+
+
+def test_readers_read_while_a_writer_holds_a_transaction(engine: Engine) -> None:
+    SqlTables(engine).fold(entries(1)[:5])
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE fold_state SET last_seq = 99")
+        assert SqlReader(engine).last_seq() == 5
+
+
+def test_writers_wait_for_each_other_instead_of_failing(engine: Engine) -> None:
+    keys, failures = SqlKeys(engine), []
+
+    def many(number: int) -> None:
+        try:
+            for each in range(10):
+                keys.create_key(role="readonly", identifier=f"{number}.{each}", by="test", at_ms=1)
+        except DBAPIError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=many, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM admin_wallets")).scalar() == 40
+
+
+@pytest.mark.parametrize("statement", ["UPDATE config_audit SET new_value = 'x'", "DELETE FROM config_audit"])
+def test_config_audit_cannot_be_changed(engine: Engine, statement: str) -> None:
+    story = entries(2)
+    SqlTables(engine).fold(story)
+    for _ in range(2):
+        with pytest.raises(DBAPIError, match="config_audit is immutable"), writing(engine) as connection:
+            connection.execute(text(statement))
+        SqlTables(engine).rebuild(story)  # which empties it, and leaves it locked again
+
+
+def test_positions_link_to_trades(engine: Engine) -> None:
+    with pytest.raises(DBAPIError, match="FOREIGN KEY"), writing(engine) as connection:
+        connection.execute(
+            text("INSERT INTO realised (seq, trade_uuid, lamports, at_ms) VALUES (1, 'nobody', 1, 1)")
+        )
+    linked = inspect(engine).get_foreign_keys("positions")
+    assert linked[0]["referred_table"] == "trades" and linked[0]["constrained_columns"] == ["trade_uuid"]
+
+
+def test_trades_are_indexed_on_status_wallet_token_and_creation(engine: Engine) -> None:
+    indexed = {tuple(index["column_names"]) for index in inspect(engine).get_indexes("trades")}
+    assert {("status",), ("wallet_address",), ("token_address",), ("created_at_ms",)} <= indexed
+
+
+def test_migrations_build_exactly_the_tables_that_the_code_means(engine: Engine) -> None:
+    migrate(engine)  # a second time changes nothing
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), schema.metadata)
+        built = {
+            row.name: " ".join(row.sql.replace('"', "").split())
+            for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        }
+    assert differences == []
+    for table in schema.metadata.sorted_tables:
+        meant = " ".join(str(CreateTable(table).compile(dialect=sqlite.dialect())).replace('"', "").split())
+        assert built[table.name] == meant
+
+
+def test_sol_and_time_columns_are_computed_for_people(engine: Engine) -> None:
+    SqlTables(engine).fold(entries(0))
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT amount_sol, amount_lamports, created_at FROM trades LIMIT 1")
+        ).one()
+    assert row.amount_sol == row.amount_lamports / 1e9 and row.created_at.startswith("2026-09-")
+
+
+def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is a text and no database at all" * 50)
+    with pytest.raises(ConfigError, match=r"cannot open .*x\.db"):
+        open_engine(tmp_path / "x.db")
+
+
+# keys
+
+
+def test_a_key_is_known_by_its_hash_alone(engine: Engine) -> None:
+    keys = SqlKeys(engine)
+    key = keys.create_key(role="operator", identifier="ann", by="test", at_ms=1)
+    holder = keys.lookup(key)
+    assert holder is not None and (holder.identifier, holder.role) == ("ann", "operator")
+    for wrong in (
+        key[:-1] + ("x" if key[-1] != "x" else "y"),
+        key[:10],
+        "",
+        "chk_\udcff",
+        "x" * 10_000,
+        key + "x",
+    ):
+        assert keys.lookup(wrong) is None
+    with engine.connect() as connection:
+        assert key not in str(connection.execute(schema.admin_wallets.select()).all())
+    assert keys.revoke(identifier="ann", at_ms=2) == 1
+    assert keys.lookup(key) is None
+    keys.add_key(key, role="admin", identifier="ann", by="test", at_ms=3)
+    again = keys.lookup(key)
+    assert again is not None and again.role == "admin"
+    with pytest.raises(ConfigError, match="no role root"):
+        keys.create_key(role="root", identifier="x", by="test", at_ms=1)
+
+
+def test_a_rebuild_leaves_keys_alone(engine: Engine) -> None:
+    key = SqlKeys(engine).create_key(role="admin", identifier="a", by="t", at_ms=1)
+    SqlTables(engine).rebuild(entries(1))
+    assert SqlKeys(engine).lookup(key) is not None
+
+
+def test_entries_about_an_id_are_found_by_any_of_its_names(engine: Engine) -> None:
+    story = entries(1)
+    SqlTables(engine).fold(story)
+    reader = SqlReader(engine)
+    trade = next(row for row in reader.trades().items if row.status == "CLOSED")
+    fill = reader.fills(trade.trade_uuid)[0]
+    about = reader.entries_about(trade.trade_uuid)
+    assert len(about) > 10
+    for name in (fill.leg_id, fill.signature, trade.trade_uuid[:13], fill.signature[:20]):
+        assert {entry.seq for entry in reader.entries_about(name)} == {entry.seq for entry in about}
+    assert reader.entries_about("nothing at all") == () and reader.entries_about("0") == ()
