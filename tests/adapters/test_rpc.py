@@ -363,6 +363,20 @@ async def test_every_call_is_observed_with_its_outcome(node: Node) -> None:
     assert all(call.latency_us > 0 for call in seen)
 
 
+async def test_an_idle_connection_is_kept_warm_even_through_failures(node: Node) -> None:
+    answered = asyncio.Event()
+    node.answers["getHealth"] = lambda: answered.set() or "ok"
+    node.respond = http(500)
+    async with RpcChain(node.url, options=RpcOptions(idle_ping_s=0.02)) as rpc:
+        warming = asyncio.ensure_future(rpc.keep_warm())
+        async with asyncio.timeout(3):
+            while len(node.asked) < 2:
+                await asyncio.sleep(0.01)
+            node.respond = None
+            await answered.wait()
+        warming.cancel()
+
+
 async def test_our_own_limit_holds_and_a_send_is_not_starved_by_reads(node: Node) -> None:
     node.answers = {"getSlot": 1, "sendTransaction": str(build.signature_in(TRANSACTION))}
     options = RpcOptions(requests_per_second_max=40, timeout_s=1.0)

@@ -49,7 +49,7 @@ class RpcOptions(msgspec.Struct, frozen=True):
     requests_per_second_max: float = 40.0
     bootstrap_timeout_s: float = 30.0
     """For getProgramAccounts, which no node answers within two seconds."""
-    idle_ping_s: float = 20.0
+    idle_ping_s: float = 10.0
     """`keep_warm` asks something this often, so that a send never pays for a handshake."""
 
 
@@ -298,7 +298,8 @@ class RpcChain:
         """(HTTP status, headers, body), or Unreachable."""
         request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=32, keepalive_timeout=4 * self._options.idle_ping_s)
+            # Let go before the node does: a request on a connection that it has just closed is lost without a trace.
+            connector = aiohttp.TCPConnector(limit=32, keepalive_timeout=1.5 * self._options.idle_ping_s)
             self._session = aiohttp.ClientSession(
                 connector=connector, headers={"Content-Type": "application/json"}
             )
