@@ -17,8 +17,8 @@ M = TypeVar("M")
 class Subscription(Generic[M]):
     """One subscriber's queue; iterate it."""
 
-    def __init__(self, topic: str, capacity: int, *, refuse: bool) -> None:
-        self.topic, self.capacity, self.refuse = topic, capacity, refuse
+    def __init__(self, topics: tuple[str, ...], capacity: int, *, refuse: bool) -> None:
+        self.topics, self.capacity, self.refuse = topics, capacity, refuse
         self.dropped = 0
         self._waiting: deque[M] = deque()
         self._arrived = asyncio.Event()
@@ -31,7 +31,7 @@ class Subscription(Generic[M]):
         if len(self._waiting) >= self.capacity:
             if self.refuse:
                 raise InvariantBroken(
-                    f"topic {self.topic}: {self.capacity} messages wait and nobody takes them"
+                    f"{', '.join(self.topics)}: {self.capacity} messages wait and nobody takes them"
                 )
             self._waiting.popleft()
             self.dropped += 1
@@ -59,13 +59,15 @@ class LocalBus:
         for subscription in self._topics[topic]:
             subscription.put(message)
 
-    def subscribe(self, topic: str, *, capacity: int, refuse: bool = False) -> Subscription[Any]:
-        subscription: Subscription[Any] = Subscription(topic, capacity, refuse=refuse)
-        self._topics[topic].append(subscription)
+    def subscribe(self, *topics: str, capacity: int, refuse: bool = False) -> Subscription[Any]:
+        subscription: Subscription[Any] = Subscription(topics, capacity, refuse=refuse)
+        for topic in topics:
+            self._topics[topic].append(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription[Any]) -> None:
-        self._topics[subscription.topic].remove(subscription)
+        for topic in subscription.topics:
+            self._topics[topic].remove(subscription)
 
     def depths(self) -> dict[str, tuple[int, int]]:
         """(waiting, dropped so far) by topic, summed over subscribers."""
@@ -73,3 +75,18 @@ class LocalBus:
             topic: (sum(s.depth for s in found), sum(s.dropped for s in found))
             for topic, found in self._topics.items()
         }
+
+
+class BusStream:
+    """`ports.runtime.LiveStream`: several topics as one, in the order in which they were published."""
+
+    def __init__(self, bus: LocalBus, *topics: str, capacity: int) -> None:
+        self._bus, self._topics, self._capacity = bus, topics, capacity
+
+    async def follow(self) -> AsyncIterator[Any]:
+        subscription = self._bus.subscribe(*self._topics, capacity=self._capacity)
+        try:
+            while True:
+                yield await subscription.get()
+        finally:
+            self._bus.unsubscribe(subscription)

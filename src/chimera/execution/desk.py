@@ -6,12 +6,11 @@ for a leg exists only after the first one's last valid block has passed by a mar
 cleanly, that it does not know it. A time-out is unknown, never failed. Start-up is recovery: `resume`.
 """
 
-import re
 from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain.chain import Blockhash, Commitment, SignatureStatus, Simulation, TransactionUpdate
+from chimera.domain.chain import Blockhash, Simulation, TransactionUpdate
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
 from chimera.domain.intent import Side, Style, TradeIntent
@@ -37,6 +36,7 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenReport
 from chimera.domain.trade import LegRef, LegState, TradeState
 from chimera.execution.books import Books
+from chimera.execution.circumstances import circumstances
 from chimera.execution.effects import (
     Arrived,
     Effect,
@@ -57,11 +57,10 @@ from chimera.execution.effects import (
     Watched,
 )
 from chimera.execution.lifecycle import Happened, advance
-from chimera.execution.outcomes import fill_of, lamports_delta
+from chimera.execution.outcomes import failed_instruction, fill_of, final_enough, lamports_delta
 from chimera.execution.planner import Plan, Planner
 from chimera.market.view import MarketView
-from chimera.portfolio import Ledger, Leg
-from chimera.risk.checks import Circumstances
+from chimera.portfolio import Leg
 from chimera.risk.gate import Approved, Gate
 from chimera.risk.token_safety import verdict
 
@@ -189,7 +188,10 @@ class Desk:
     def _review(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
         if intent.side is Side.SELL and self.ledger.busy(intent.trade_id):
             return self._refuse(intent, Refusal(Reason.DUPLICATE_INTENT, observed="a leg of it is under way"))
-        outcome = self._gate.review(intent, self._circumstances(intent, now_ms))
+        outcome = self._gate.review(
+            intent,
+            circumstances(intent, self._books, self._view, now_ms=now_ms, spear_disabled=self.spear_disabled),
+        )
         if isinstance(outcome, Refusal):
             if outcome.reason is Reason.SIMULATION_UNAVAILABLE and intent.mint not in self._probing:
                 return self._probe(intent)
@@ -216,7 +218,7 @@ class Desk:
             refusal = Refusal(Reason.SIMULATION_UNAVAILABLE, observed=message.cause)
         else:
             simulation, error = message.simulation, message.simulation.error
-            failed_at = _failed_instruction(error)
+            failed_at = failed_instruction(error)
             if error is not None and (failed_at is None or failed_at < probe.sell_starts_at):
                 # it could not even be bought: no verdict on selling, and nothing to remember
                 refusal = Refusal(Reason.SIMULATION_FAILED, observed=f"probe: {error}")
@@ -365,7 +367,7 @@ class Desk:
             status = message.statuses[watched.signature]
             if status is not None:
                 memory.not_found = 0
-                if _settled(status) and not memory.reading:
+                if final_enough(status) and not memory.reading:
                     memory.reading = True
                     effects.append(ReadTransaction(watched.leg_id, watched.signature))
                 continue
@@ -495,41 +497,3 @@ class Desk:
             self._record(Noted(f"late answer: {what}", {"leg_id": leg_id}))
             return None, None
         return leg, self._unresolved.get(leg_id)
-
-    def _circumstances(self, intent: TradeIntent, now_ms: int) -> Circumstances:
-        ledger, view = self.ledger, self._view
-        position = ledger.positions.get(intent.trade_id)
-        pools = view.pools_of(intent.mint)
-        doubt = next((pool.doubtful for pool in pools), None)
-        if any(pool.doubtful is None for pool in pools):
-            doubt = None
-        buying = sum(leg.side is Side.BUY for leg in ledger.legs.values())
-        return Circumstances(
-            now_ms=now_ms,
-            slot_at_ms=view.slot_at_ms,
-            kill_switch=self._books.kill_switch,
-            breaker=self._books.breaker,
-            token=view.mints.get(intent.mint),
-            report=self._books.reports.fresh(intent.mint, now_ms),
-            liquidity_micro_usd=view.liquidity_micro_usd(intent.mint),
-            pool_doubt=doubt,
-            lamports=ledger.lamports,
-            reserved_lamports=ledger.reserved_lamports,
-            equity_lamports=ledger.equity_at_cost_lamports,
-            engaged_lamports=ledger.engaged_lamports(intent.style),
-            open_positions=len(ledger.open_positions) + buying,
-            held_tokens=position.tokens if position else 0,
-            lost_today_lamports=self._books.breaker.lost_lamports,
-            spear_disabled=self.spear_disabled,
-        )
-
-
-def _settled(status: SignatureStatus) -> bool:
-    """Confirmed or deeper; an error counts no earlier, since a fork may still undo it."""
-    return status.commitment is not Commitment.PROCESSED
-
-
-def _failed_instruction(error: str | None) -> int | None:
-    """The index in an InstructionError's text, as nodes write it; None where the error is of another kind."""
-    found = re.search(r"InstructionError\D{0,5}(\d+)", error or "")
-    return int(found.group(1)) if found else None

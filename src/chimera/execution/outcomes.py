@@ -1,6 +1,8 @@
 """What a transaction of ours really did, from its metadata alone. Must not know what had been planned."""
 
-from chimera.domain.chain import TransactionUpdate
+import re
+
+from chimera.domain.chain import Commitment, SignatureStatus, TransactionUpdate
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import SYSTEM_PROGRAM, WSOL, Address
 from chimera.domain.intent import Side
@@ -40,6 +42,17 @@ def fill_of(
         at_ms=at_ms,
         other_tokens=tuple(sorted((other, change) for other, change in changes.items() if change)),
     )
+
+
+def final_enough(status: SignatureStatus) -> bool:
+    """Confirmed or deeper; an error counts no earlier, since a fork may still undo it."""
+    return status.commitment is not Commitment.PROCESSED
+
+
+def failed_instruction(error: str | None) -> int | None:
+    """The index in an InstructionError's text, as nodes write it; None where the error is of another kind."""
+    found = re.search(r"InstructionError\D{0,5}(\d+)", error or "")
+    return int(found.group(1)) if found else None
 
 
 def lamports_delta(transaction: TransactionUpdate, wallet: Address) -> int:

@@ -68,9 +68,7 @@ class Planner:
         self._tip_accounts = tip_accounts
         self._base = associated_token_address(owner=wallet, mint=WSOL, token_program=TOKEN_PROGRAM)
 
-    def plan(
-        self, approved: Approved, *, blockhash: Blockhash, bundle: bool, close: bool
-    ) -> Plan | Refusal:
+    def plan(self, approved: Approved, *, blockhash: Blockhash, bundle: bool, close: bool) -> Plan | Refusal:
         """The leg's transaction; `close` gives a sold-out token account's rent back."""
         intent = approved.intent
         source, target = (WSOL, intent.mint) if intent.side is Side.BUY else (intent.mint, WSOL)
@@ -201,9 +199,7 @@ class Planner:
 
     def _account(self, mint: Address) -> InstructionCall:
         program = self._view.token_program(mint) or TOKEN_PROGRAM
-        return create_token_account(
-            payer=self._wallet, owner=self._wallet, mint=mint, token_program=program
-        )
+        return create_token_account(payer=self._wallet, owner=self._wallet, mint=mint, token_program=program)
 
     def _close(self, account: Address, program: Address) -> InstructionCall:
         return close_token_account(

@@ -67,9 +67,8 @@ class HouseSurroundings:
             for leg in ledger.legs.values()
         )
 
-    def kill_scope(self) -> str:
-        switch = self._books.kill_switch
-        return switch.scope if switch.active else ""
+    def kill_refusal(self, side: Side) -> Refusal | None:
+        return self._books.kill_switch.review(side)
 
     def breaker_refusal(self) -> Refusal | None:
         return self._books.breaker.review()

@@ -22,8 +22,9 @@ from chimera.localnet.auction import Auction, BundleRefused
 from chimera.localnet.chain import EmbeddedChain
 from chimera.localnet.encode_bytes import base58_decode
 from chimera.localnet.intercept import UNTOUCHED, FaultDecision, Intercept, SendFault
-from chimera.localnet.tips import TIP_ACCOUNTS, locks_tip_account, tip_genesis
+from chimera.localnet.tips import locks_tip_account, tip_genesis
 from chimera.localnet.wire import WireError, parse_transaction
+from chimera.onchain.tips import TIP_ACCOUNTS
 
 __all__ = ["TIP_ACCOUNTS", "BlockEngine", "BlockEngineOptions", "tip_genesis"]
 

@@ -11,22 +11,8 @@ from solders.transaction import VersionedTransaction
 from chimera.domain.ids import SYSTEM_PROGRAM, Address
 from chimera.localnet.bank import GenesisAccount
 from chimera.localnet.keys import message_keys
+from chimera.onchain.tips import TIP_ACCOUNTS
 
-TIP_ACCOUNTS: tuple[Address, ...] = tuple(
-    map(
-        Address,
-        (
-            "96gYZGLnJYVFmbjzopPSU6QiEV5fGqZNyN9nmNhvrZU5",
-            "HFqU5x63VTqvQss8hp11i4wVV8bD44PvwucfZ2bU7gRe",
-            "Cw8CFyM9FkoMi7K7Crf6HNQqf4uEMzpKw6QNghXLvLkY",
-            "ADaUMid9yfUytqMBgopwjb2DTLSokTSzL1zt6iGPaS49",
-            "DfXygSm4jCyNCybVYYK6DwvWqjKee8pbDmJGcLWNDXjh",
-            "ADuUkR4vqLUMWXxW9gh6D6L8pMSawimctcNZ5pGwDcEt",
-            "DttWaMuVvTiduZRnguLF7jNxTgiMBZ1hyAumKUiL2KRL",
-            "3AVi9Tg9Uo68tJfuvoKvqKNWKkC5wPdSSdeBnizKZ6jT",
-        ),
-    )
-)
 TIP_LAMPORTS_MIN = 1_000  # Jito's own minimum; what wins an auction is another matter
 TIP_ACCOUNT_LAMPORTS = 1_000_000  # above the rent of an empty account, 890,880
 

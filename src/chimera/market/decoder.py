@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from chimera.domain.chain import TransactionUpdate
 from chimera.domain.errors import DecodeError
 from chimera.domain.market import Trade
+from chimera.domain.pool import Swap
 from chimera.ports.venue import Venue
 
 
@@ -26,7 +27,7 @@ class Decoder:
             self.failed_on_chain += 1
             return []
         programs = {instruction.program for instruction in transaction.instructions}
-        swaps = []
+        swaps: list[Swap] = []
         try:
             for venue in self._venues.values():
                 if venue.program in programs:

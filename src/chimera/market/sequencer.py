@@ -21,7 +21,11 @@ class Sequencer:
         """The highest processed slot seen."""
         self.received = 0
         self.passed = 0
-        self.dropped: dict[str, int] = {"duplicate_account": 0, "duplicate_transaction": 0, "duplicate_slot": 0}
+        self.dropped: dict[str, int] = {
+            "duplicate_account": 0,
+            "duplicate_transaction": 0,
+            "duplicate_slot": 0,
+        }
         self.gaps = 0
         self._writes: dict[Address, tuple[int, int]] = {}
         self._signatures: OrderedDict[Signature, None] = OrderedDict()

@@ -95,17 +95,25 @@ class MarketView:
         return list(dict.fromkeys(accounts))
 
     def reread(self, accounts: Iterable[Account], slot: Slot, at_ms: int) -> list[MarketEvent]:
-        """Folds accounts that were read by RPC after a doubt, whatever slot was known before, and lifts the doubt."""
+        """Builds doubtful pools anew from accounts read by RPC, and lifts the doubt.
+
+        Anew, since after a fork the truth may be older than what was known. A pool of which an account is
+        missing or cannot be read stays in doubt.
+        """
+        found = {account.address: account for account in accounts}
         events: list[MarketEvent] = []
-        touched: set[Address] = set()
-        for account in accounts:
-            for pool, role in self._watchers.get(account.address, ()):
-                pool.state = pool.venue.apply(pool.state, role, account, slot=slot)
-                pool.slot = slot
-                touched.add(pool.header.address)
-        for address in touched:
-            pool = self.pools[address]
-            pool.doubtful = None
+        for pool in [pool for pool in self.pools.values() if pool.doubtful is not None]:
+            roles = pool.venue.roles(pool.state)
+            if not found.keys() >= set(roles.values()):
+                continue
+            try:
+                state = pool.venue.decode(found[pool.header.address], slot=slot)
+                for role, address in roles.items():
+                    state = pool.venue.apply(state, role, found[address], slot=slot)
+            except DecodeError:
+                self.undecodable += 1
+                continue
+            pool.state, pool.slot, pool.doubtful = state, slot, None
             events += self._announce(pool, slot, at_ms)
         return events
 

@@ -304,12 +304,14 @@ class ExecutionRole:
 
     async def _send(self, effect: Send) -> HandedOver:
         await self._journal.durable(effect.durable_seq)
-        lane = "bundle" if effect.bundle and self._bundles is not None else self._endpoint
+        # again only by the node: the same bytes land once, and a block engine refuses a bundle that it knows
+        bundles = self._bundles if effect.bundle and effect.attempt == 1 else None
+        lane = self._endpoint if bundles is None else "bundle"
         try:
-            if effect.bundle and self._bundles is not None:
-                await self._bundles.send_bundle([effect.transaction])
-            else:
+            if bundles is None:
                 await self._chain.send(effect.transaction)
+            else:
+                await bundles.send_bundle([effect.transaction])
         except OutsideError as error:
             return HandedOver(effect.leg_id, lane, effect.attempt, str(error))
         return HandedOver(effect.leg_id, lane, effect.attempt)
@@ -348,6 +350,10 @@ class ExecutionRole:
         self._rpc_status, self._rpc_us = "healthy", (self._clock.monotonic_ns() - began) // 1000
 
     # bookkeeping
+
+    @property
+    def in_flight(self) -> int:
+        return self._desk.in_flight
 
     def _record(self, fact: Fact) -> Entry:
         return self._journal.append(fact)

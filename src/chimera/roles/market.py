@@ -9,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from chimera.domain.chain import (
+    Account,
     AccountUpdate,
     BlockUpdate,
     FeedGap,
@@ -211,11 +212,13 @@ class MarketRole:
 
     async def _reread(self, addresses: list[Address]) -> None:
         """Pools stay in doubt, and are not bought from, until a read succeeds."""
+        found: list[Account] = []
+        at = 0
         for start in range(0, len(addresses), ACCOUNTS_A_CALL):
             part = addresses[start : start + ACCOUNTS_A_CALL]
-            slot, accounts = await self._patiently(partial(self._chain.accounts, part))
-            found = [account for account in accounts if account is not None]
-            self._publish(self._view.reread(found, Slot(slot), self._clock.now_ms()))
+            at, accounts = await self._patiently(partial(self._chain.accounts, part))
+            found += [account for account in accounts if account is not None]
+        self._publish(self._view.reread(found, Slot(at), self._clock.now_ms()))
 
     async def _complete(self) -> None:
         """A new pool showed up: fetch what it lacks and add it to the running subscription."""

@@ -1,0 +1,5 @@
+"""`python -m chimera` is `chimera`."""
+
+from chimera.cli import main
+
+main()

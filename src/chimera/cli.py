@@ -1,0 +1,380 @@
+"""`chimera`: what people type. Parses, calls, prints; decides nothing.
+
+Exit codes: 0 done · 1 it ran and the answer is no (a journal that fails, a demo without a round trip) ·
+2 wrong usage or settings · 3 the house stopped itself (disk full, an invariant broken) · 130 Ctrl-C.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
+
+app = typer.Typer(
+    name="chimera",
+    help="Automated trading on Solana. `chimera demo` shows it, without keys, money or a network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+journal_app = typer.Typer(help="The journal: everything that ever happened, chained.", no_args_is_help=True)
+vault_app = typer.Typer(help="The encrypted trading key.", no_args_is_help=True)
+config_app = typer.Typer(help="Settings.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys of the dashboard and its API.", no_args_is_help=True)
+app.add_typer(journal_app, name="journal")
+app.add_typer(vault_app, name="vault")
+app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
+
+ConfigFiles = Annotated[
+    list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of journal, tables and vault.", metavar="DIR")]
+CasesFile = Annotated[Path, typer.Option("--cases", help="Rows as JSON lines, plain or .gz.", metavar="FILE")]
+DEMO_DATA = Path("data/demo")
+LATEST = "latest"
+
+
+def main() -> None:
+    """The entry point: errors that people can act on become one line and an exit code, never a trace."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except InvariantBroken as error:
+        _fail(f"stopped: {error}", 3)
+    except ChimeraError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    print(f"chimera: {text}", file=sys.stderr)
+    sys.exit(code)
+
+
+# running
+
+
+@app.command()
+def demo(
+    *,
+    seed: Annotated[int, typer.Option(help="Which world: the same seed decides the same.", min=0)] = 7,
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="End by itself after so many seconds.", min=1)
+    ] = None,
+    headless: Annotated[bool, typer.Option(help="No live view, a line an event.")] = False,
+    port: Annotated[int, typer.Option(help="Of the dashboard; 0 picks one.", min=0, max=65_535)] = 8080,
+    data_dir: Annotated[Path, typer.Option(help="Where runs are kept.", metavar="DIR")] = DEMO_DATA,
+    json_: Annotated[bool, typer.Option("--json", help="A summary as the last line.")] = False,
+) -> None:
+    """Start the embedded chain, its world and the desk; trade; show it. Needs no key and no network."""
+    from chimera.demo.show import Wishes, show
+
+    wishes = Wishes(seed=seed, for_s=for_s, headless=headless or json_, port=port, data_dir=data_dir)
+    summary = _run(lambda stop: show(wishes, environ=dict(os.environ), stop=stop))
+    if json_:
+        print(json.dumps(summary.shown()), flush=True)
+    raise typer.Exit(0 if summary.proved else 1)
+
+
+@app.command()
+def run(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
+    """Run the desk against a chain: the embedded one by default, mainnet with `mode: live`."""
+    from chimera import wiring
+
+    settings = _settings(config, data_dir)
+    signer = wiring.open_signer(settings)
+    house = wiring.build(settings, signer, observer=wiring.observing(settings))
+
+    def started(port: int) -> None:
+        said = {
+            "dashboard": f"http://{settings.api.host}:{port}/",
+            "wallet": signer.address,
+            "mode": settings.mode,
+        }
+        print(json.dumps(said), flush=True)
+
+    _run(lambda stop: wiring.run(house, stop=stop, started=started))
+
+
+@app.command()
+def chain(
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="Which world it begins with.")] = 7,
+    slot_ms: Annotated[int, typer.Option(min=20, max=10_000)] = 400,
+    port: Annotated[int, typer.Option(help="JSON-RPC; the others follow their defaults.", min=0)] = 8899,
+    ws_port: Annotated[int, typer.Option(min=0)] = 8900,
+    geyser_port: Annotated[int, typer.Option(min=0)] = 10_000,
+    jito_port: Annotated[int, typer.Option(min=0)] = 8901,
+    admin_port: Annotated[int, typer.Option(min=0)] = 8902,
+    empty: Annotated[bool, typer.Option(help="No tokens, pools or traders at genesis.")] = False,
+) -> None:
+    """Run the embedded chain: JSON-RPC, WebSocket, Geyser and a block engine on 127.0.0.1."""
+    from chimera.localnet.genesis import genesis
+    from chimera.localnet.node import NodeOptions, run_node
+
+    options = NodeOptions(
+        slot_ms=slot_ms,
+        rpc_port=port,
+        ws_port=ws_port,
+        geyser_port=geyser_port,
+        jito_port=jito_port,
+        admin_port=admin_port,
+        seed=seed,
+    )
+    accounts = () if empty else genesis(seed).accounts
+
+    def started(endpoints: dict[str, str]) -> None:
+        print(json.dumps(endpoints), flush=True)
+
+    _run(lambda stop: _until(stop, run_node(options, genesis=accounts, started=started)))
+
+
+@app.command()
+def world(
+    *,
+    rpc_url: Annotated[str, typer.Option(help="Of the embedded chain.")] = "http://127.0.0.1:8899",
+    seed: Annotated[int, typer.Option(min=0, help="The same as the chain's.")] = 7,
+    tick_ms: Annotated[int, typer.Option(min=20)] = 400,
+) -> None:
+    """Let the embedded chain's traders trade."""
+    from chimera.localnet.world_runner import run_world
+
+    _run(lambda stop: _until(stop, run_world(seed, rpc_url, tick_ms=tick_ms)))
+
+
+# looking
+
+
+@app.command()
+def why(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of a signal, intent, trade or transaction.")],
+    *,
+    data_dir: DataDir = None,
+    json_: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Tell the chain of decisions behind a signal, intent or trade, from the journal."""
+    from chimera.adapters.journal_segments import read_folder
+    from chimera.audit.why import explain
+
+    told = explain(read_folder(_data(data_dir) / "journal"), id_)
+    if json_:
+        import msgspec
+
+        print(msgspec.json.encode(told).decode())
+    elif told.found:
+        for step in told.steps:
+            print(f"{step.seq:>6}  {_time(step.at_ms)}  {step.text}")
+    else:
+        _fail(f"nothing in the journal of {_data(data_dir)} bears the id {id_}", 1)
+
+
+@journal_app.command("verify")
+def journal_verify(*, data_dir: DataDir = None) -> None:
+    """Check the whole chain; tell the first entry that was changed."""
+    from chimera.adapters.journal_segments import verify
+
+    verdict = verify(_data(data_dir) / "journal")
+    if verdict.ok:
+        print(f"ok: {verdict.entries} entries, chain unbroken")
+        return
+    place = f"{verdict.segment} at byte {verdict.offset}"
+    _fail(f"journal: entry {verdict.first_bad_seq} in {place}: {verdict.what}", 1)
+
+
+@app.command()
+def quote(*, cases: CasesFile) -> None:
+    """Quote rows as in a file of cases: one JSON line each."""
+    from chimera.cases import run_quote_cases
+    from chimera.plugins import venues
+
+    _print_lines(run_quote_cases(cases, venues()))
+
+
+@app.command()
+def instruction(*, cases: CasesFile) -> None:
+    """Build swap instructions for rows of a file of cases: one JSON line each."""
+    from chimera.cases import run_instruction_cases
+    from chimera.plugins import venues
+
+    _print_lines(run_instruction_cases(cases, venues()))
+
+
+@app.command()
+def kill(
+    *,
+    scope: Annotated[str, typer.Option(help="halt_all, or halt_buys to let exits pass.")] = "halt_all",
+    cause: Annotated[str, typer.Option(help="Why, for the record.")] = "asked on the command line",
+    url: Annotated[str, typer.Option(help="Of the running desk.")] = "http://127.0.0.1:8080",
+) -> None:
+    """Halt trading now. The API key comes from CHIMERA_API_KEY."""
+    from chimera.demo.desk_client import DeskClient
+
+    async def ask(_: asyncio.Event) -> dict[str, Any]:
+        async with DeskClient(url, os.environ.get("CHIMERA_API_KEY", "")) as desk:
+            return await desk.post("/api/v1/kill", {"mode": scope, "reason": cause})
+
+    print(json.dumps(_run(ask)))
+
+
+# keys and settings
+
+
+@vault_app.command("init")
+def vault_init(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
+    """Make a new trading key and keep it encrypted. Asks for a passphrase unless the environment has one."""
+    from chimera import wiring
+    from chimera.adapters.signers.vault import create
+
+    settings = _settings(config, data_dir)
+    path = wiring.vault_path(settings)
+    print(f"{create(path, _passphrase(settings, confirm=True))}\nvault: {path}")
+
+
+@vault_app.command("show")
+def vault_show(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
+    """Print the vault's address. There is no way to print its key."""
+    from chimera import wiring
+    from chimera.adapters.signers.vault import show
+
+    print(show(wiring.vault_path(_settings(config, data_dir))))
+
+
+@vault_app.command("import")
+def vault_import(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
+    """Read a key from standard input (solana-keygen's JSON array, or base58) and keep it encrypted."""
+    from chimera import wiring
+    from chimera.adapters.signers.vault import import_key
+
+    settings = _settings(config, data_dir)
+    if sys.stdin.isatty():
+        print("paste the key, then Ctrl-D:", file=sys.stderr)
+    text = sys.stdin.read()
+    path = wiring.vault_path(settings)
+    print(f"{import_key(path, text, _passphrase(settings, confirm=True))}\nvault: {path}")
+
+
+@keys_app.command("create")
+def keys_create(
+    identifier: Annotated[str, typer.Argument(help="Whose key it is.")],
+    *,
+    role: Annotated[str, typer.Option(help="readonly, operator or admin.")] = "readonly",
+    config: ConfigFiles = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make an API key. It is printed this one time and kept only as a hash."""
+    from chimera import wiring
+
+    settings = _settings(config, data_dir)
+    print(wiring.create_key(settings, role=role, identifier=identifier))
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of a settings file."""
+    from chimera.config import schema
+
+    print(json.dumps(schema(), indent=2))
+
+
+@config_app.command("show")
+def config_show(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
+    """Print the settings as the desk would read them, secrets cut out."""
+    from chimera.config import redacted
+
+    print(json.dumps(redacted(_settings(config, data_dir)), indent=2))
+
+
+# shared
+
+
+def _settings(files: list[Path] | None, folder: Path | None) -> Any:
+    """Layers: files given, else config.yaml where there is one; `.env`; the environment; --data-dir."""
+    from chimera.config import load
+
+    default = Path("config.yaml")
+    paths = files or ([default] if default.exists() else [])
+    environ = dict(os.environ)
+    if folder is not None:
+        environ["CHIMERA_DATA_DIR"] = str(folder)
+    return load(paths, environ, dotenv=Path(".env"))
+
+
+def _data(folder: Path | None) -> Path:
+    """The folder asked for; else the settings' own, or the last demo's where that has none."""
+    if folder is not None:
+        return folder / LATEST if (folder / LATEST).exists() else folder
+    own = Path(_settings(None, None).data_dir)
+    return own if (own / "journal").exists() else DEMO_DATA / LATEST
+
+
+def _passphrase(settings: Any, *, confirm: bool) -> str:
+    secret: str = settings.security.vault_passphrase.reveal()
+    if secret:
+        return secret
+    if not sys.stdin.isatty():
+        raise ConfigError("no passphrase: set CHIMERA_SECURITY__VAULT_PASSPHRASE")
+    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _time(at_ms: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, Any]]) -> Any:
+    """Runs a loop until it ends; the first Ctrl-C or SIGTERM asks it to stop, the second cancels it."""
+    import uvloop
+
+    async def guarded() -> Any:
+        stop = asyncio.Event()
+        task = asyncio.ensure_future(work(stop))
+        loop = asyncio.get_running_loop()
+
+        def asked() -> None:
+            if stop.is_set():
+                task.cancel()
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            sys.exit(130)
+
+    return uvloop.run(guarded())
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+    """Runs something that does not end by itself until it is asked to stop."""
+    task = asyncio.ensure_future(work)
+    asked = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if task.done():
+        await task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Everything that a review may look at, gathered at one instant from books and market."""
+
+from chimera.domain.intent import Side, TradeIntent
+from chimera.execution.books import Books
+from chimera.market.view import MarketView
+from chimera.risk.checks import Circumstances
+
+
+def circumstances(
+    intent: TradeIntent, books: Books, view: MarketView, *, now_ms: int, spear_disabled: str
+) -> Circumstances:
+    """What is known now of the intent's token, the capital and the market."""
+    ledger = books.ledger
+    position = ledger.positions.get(intent.trade_id)
+    pools = view.pools_of(intent.mint)
+    doubts = [pool.doubtful for pool in pools]
+    buying = sum(leg.side is Side.BUY for leg in ledger.legs.values())
+    return Circumstances(
+        now_ms=now_ms,
+        slot_at_ms=view.slot_at_ms,
+        kill_switch=books.kill_switch,
+        breaker=books.breaker,
+        token=view.mints.get(intent.mint),
+        report=books.reports.fresh(intent.mint, now_ms),
+        liquidity_micro_usd=view.liquidity_micro_usd(intent.mint),
+        pool_doubt=None if None in doubts or not doubts else doubts[0],
+        lamports=ledger.lamports,
+        reserved_lamports=ledger.reserved_lamports,
+        equity_lamports=ledger.equity_at_cost_lamports,
+        engaged_lamports=ledger.engaged_lamports(intent.style),
+        open_positions=len(ledger.open_positions) + buying,
+        held_tokens=position.tokens if position else 0,
+        lost_today_lamports=books.breaker.lost_lamports,
+        spear_disabled=spear_disabled,
+    )

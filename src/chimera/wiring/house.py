@@ -1,0 +1,218 @@
+"""One desk, plugged together and not yet moving: Feed, Clock, Chain and Signer are chosen here, by the mode.
+
+Order: journal, books, market, door, desk, planes, tables, control. Start-up is recovery.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from chimera import __version__
+from chimera.adapters.bus_local import BusStream, LocalBus
+from chimera.adapters.clocks import WallClock
+from chimera.adapters.geyser import GeyserFeed
+from chimera.adapters.jito import JitoClient
+from chimera.adapters.journal_file import JournalFile
+from chimera.adapters.rpc import RpcChain
+from chimera.adapters.signers.vault import VaultSigner
+from chimera.adapters.store import SqlTables, catch_up
+from chimera.adapters.store_engine import open_engine
+from chimera.adapters.store_keys import SqlKeys
+from chimera.adapters.store_reader import SqlReader
+from chimera.config import Settings
+from chimera.control.app import create_app
+from chimera.control.deps import ControlDeps
+from chimera.domain.ids import Address
+from chimera.domain.messages import Entry, RunStarted
+from chimera.domain.token import TokenListing
+from chimera.engine import Engine
+from chimera.execution.books import Books
+from chimera.execution.desk import Desk
+from chimera.execution.planner import Planner
+from chimera.execution.surroundings import HouseSurroundings
+from chimera.market.view import MarketView
+from chimera.observe import Observer
+from chimera.onchain.tips import TIP_ACCOUNTS
+from chimera.plugins import venues
+from chimera.risk.admission import Admission
+from chimera.risk.gate import Gate
+from chimera.risk.roster import Roster
+from chimera.risk.watcher import WalletWatcher
+from chimera.roles.execution import ExecutionRole
+from chimera.roles.inbox import SignalInbox
+from chimera.roles.ingress import IngressDeps, IngressRole
+from chimera.roles.market import MarketRole
+from chimera.roles.recorder import RecorderRole
+from chimera.roles.strategy import StrategyRole
+from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
+from chimera.wiring import outside, rules
+
+
+@dataclass(kw_only=True)
+class House:
+    """Everything of one running desk, plugged together and not yet moving."""
+
+    settings: Settings
+    clock: WallClock
+    observer: Observer
+    bus: LocalBus
+    journal: JournalFile
+    books: Books
+    roster: Roster
+    view: MarketView
+    chain: RpcChain
+    bundles: JitoClient | None
+    market: MarketRole
+    ingress: IngressRole
+    strategy: StrategyRole
+    execution: ExecutionRole
+    recorder: RecorderRole
+    tables: SqlTables
+    wallet: Address
+    app: Any
+
+
+def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> House:
+    """The house with its books folded from the journal; nothing moves yet. Raises ConfigError."""
+    clock, bus = WallClock(), LocalBus()
+    folder = outside.data_dir(settings)
+    run_id = secrets.token_hex(8)
+    journal, repair = JournalFile.open(folder / "journal", clock=clock, run_id=run_id)
+    if repair is not None:
+        observer.told("journal repaired", repair=str(repair))
+    limits = rules.risk_limits(settings)
+    books, roster = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), Roster()
+    entries = list(journal.read())
+
+    def fold(entry: Entry) -> None:
+        books.fold(entry)
+        roster.apply(entry.fact)
+
+    for entry in entries:
+        fold(entry)
+    journal.listen(fold)
+    journal.listen(observer.heard)
+    journal.listen(lambda entry: bus.publish(TRADES, entry))
+    journal.append(RunStarted(run_id, __version__, signer.address))
+    for wallet in rules.listed_wallets(settings, roster):
+        journal.append(wallet)
+
+    view = MarketView(venues())
+    chain = outside.open_chain(settings, observer)
+    bundles = JitoClient(settings.jito.url) if settings.jito.url else None
+    queue = SignalInbox(settings.webhook.queue_capacity)
+    surroundings = HouseSurroundings(
+        books=books,
+        view=view,
+        roster=roster,
+        limits=limits,
+        tokens=[TokenListing(token.symbol, Address(token.mint)) for token in settings.tokens],
+    )
+    ingress = IngressRole(
+        IngressDeps(
+            admission=Admission(rules.admission_rules(settings), surroundings),
+            journal=journal,
+            queue=queue,
+            clock=clock,
+            observer=observer,
+            watcher=WalletWatcher(
+                wallet=roster.get, symbol_of=surroundings.symbol_of, lamports_of=surroundings.lamports_of
+            )
+            if settings.copy_trade.watch_wallets
+            else None,
+        )
+    )
+    tip_accounts = TIP_ACCOUNTS if bundles is not None else ()
+    desk = Desk(
+        gate=Gate(limits),
+        planner=Planner(
+            view, wallet=signer.address, policy=rules.fee_policy(settings), tip_accounts=tip_accounts
+        ),
+        books=books,
+        view=view,
+        limits=rules.desk_limits(settings, bundles=bundles is not None),
+        wallet=signer.address,
+        tip_accounts=frozenset(tip_accounts),
+        record=journal.append,
+    )
+    execution = ExecutionRole(
+        desk=desk,
+        books=books,
+        chain=chain,
+        bundles=bundles,
+        signer=signer,
+        journal=journal,
+        view=view,
+        queue=queue,
+        bus=bus,
+        clock=clock,
+        observer=observer,
+        concurrency=settings.execution.concurrency,
+        endpoint="primary",
+    )
+    strategy = StrategyRole(
+        engine=Engine(list(rules.built_strategies(settings))),
+        queue=queue,
+        ingress=ingress,
+        ledger=books.ledger,
+        view=view,
+        journal=journal,
+        bus=bus,
+        clock=clock,
+        observer=observer,
+        room=execution.room,
+    )
+    market = MarketRole(
+        feed=GeyserFeed(settings.geyser.url, x_token=settings.geyser.token.reveal() or None),
+        chain=chain,
+        view=view,
+        bus=bus,
+        clock=clock,
+        observer=observer,
+        wallet=signer.address,
+    )
+    engine = open_engine(folder / "chimera.db")
+    tables, keys = SqlTables(engine), SqlKeys(engine)
+    catch_up(tables, journal)
+    for key in settings.security.api_keys:
+        keys.add_key(
+            key.key.reveal(), role=key.role, identifier=key.identifier, by="settings", at_ms=clock.now_ms()
+        )
+    ingress.resume(entries)
+    deps = ControlDeps(
+        ingress=ingress,
+        reader=SqlReader(engine),
+        keys=keys,
+        commands=execution,
+        stream=BusStream(bus, TRADES, LIVE, capacity=LIVE_CAPACITY),
+        history=journal.read,
+        decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
+        config=outside.shown_config(settings),
+        clock=clock,
+        observer=observer,
+        label=settings.mode,
+        dev=settings.dev_mode,
+        journal_trouble=lambda: journal.broken,
+        public_health=settings.api.public_health,
+        body_bytes_max=settings.webhook.body_bytes_max,
+    )
+    return House(
+        settings=settings,
+        clock=clock,
+        observer=observer,
+        bus=bus,
+        journal=journal,
+        books=books,
+        roster=roster,
+        view=view,
+        chain=chain,
+        bundles=bundles,
+        market=market,
+        ingress=ingress,
+        strategy=strategy,
+        execution=execution,
+        recorder=RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer),
+        tables=tables,
+        wallet=signer.address,
+        app=create_app(deps),
+    )

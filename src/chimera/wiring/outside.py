@@ -1,0 +1,113 @@
+"""Settings turned into adapters: the key, the node, the log; and what of the settings may be shown."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from chimera.adapters.clocks import WallClock
+from chimera.adapters.rpc import CallSeen, RpcChain, RpcOptions
+from chimera.adapters.signers.vault import VaultSigner
+from chimera.adapters.store_engine import open_engine
+from chimera.adapters.store_keys import SqlKeys
+from chimera.config import Settings, without_credentials
+from chimera.domain.errors import ConfigError
+from chimera.observe import Observer, Redactor, make_log
+
+
+def data_dir(settings: Settings) -> Path:
+    """The folder of journal, tables and vault; made where it is missing. Raises ConfigError."""
+    folder = Path(settings.data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"data_dir: cannot make {folder}: {error.strerror}") from None
+    return folder
+
+
+def vault_path(settings: Settings) -> Path:
+    return Path(settings.security.vault_path or data_dir(settings) / "vault.json")
+
+
+def open_signer(settings: Settings) -> VaultSigner:
+    """The one key. Raises ConfigError for a missing vault or a wrong passphrase."""
+    return VaultSigner.open(vault_path(settings), settings.security.vault_passphrase.reveal())
+
+
+def open_chain(settings: Settings, observer: Observer) -> RpcChain:
+    def seen(call: CallSeen) -> None:
+        if call.outcome == "ok":
+            observer.rpc_answered(endpoint="primary", method=call.method, took_us=call.latency_us)
+        else:
+            observer.rpc_failed(endpoint="primary", method=call.method, error=call.outcome)
+
+    rpc = settings.rpc
+    options = RpcOptions(timeout_s=rpc.timeout_ms / 1_000, requests_per_second_max=rpc.rate_per_s)
+    return RpcChain(rpc.primary_url, who="primary", options=options, observe=seen)
+
+
+def observing(settings: Settings) -> Observer:
+    """The log on standard error, with every secret of the settings cut out of it, and the metrics."""
+    redactor = Redactor()
+    security = settings.security
+    for secret in (
+        security.webhook_secret,
+        security.webhook_secret_previous,
+        security.vault_passphrase,
+        settings.geyser.token,
+        *(key.key for key in security.api_keys),
+    ):
+        redactor.register(secret.reveal())
+    for url in (settings.rpc.primary_url, settings.rpc.fallback_url, settings.geyser.url):
+        if url and without_credentials(url) != url:
+            redactor.register(url)
+    log = make_log(level=settings.logging.level, json=settings.logging.json, redactor=redactor)
+    return Observer(log, CollectorRegistry())
+
+
+def shown_config(settings: Settings) -> dict[str, Any]:
+    """What GET /api/v1/config answers."""
+    risk, jito, safety = settings.risk, settings.jito, settings.token_safety
+    return {
+        "circuit_breakers": {
+            "max_loss_24h_usd": risk.max_loss_24h_usd,
+            "max_consecutive_losses": risk.max_consecutive_losses,
+            "max_drawdown_percent": risk.max_drawdown_percent,
+            "cool_down_minutes": risk.cool_down_minutes,
+        },
+        "strategy_allocation": {
+            "shield_percent": settings.allocation.shield_percent,
+            "spear_percent": settings.allocation.spear_percent,
+        },
+        "jito_tip_strategy": {
+            "tip_floor": str(jito.tip_floor_lamports),
+            "tip_ceiling": str(jito.tip_ceiling_lamports),
+            "tip_percentile": jito.tip_percentile,
+            "tip_percent_max": jito.tip_percent_max,
+        },
+        "rpc_status": {
+            "primary": without_credentials(settings.rpc.primary_url),
+            "active": "primary",
+            "fallback_triggered": False,
+        },
+        "token_safety": msgspec.to_builtins(safety),
+        "limits": {
+            "position_lamports_max": str(risk.position_lamports_max),
+            "open_positions_max": risk.open_positions_max,
+            "daily_loss_lamports_max": str(risk.daily_loss_lamports_max),
+            "slippage_bps_max": risk.slippage_bps_max,
+            "exit_slippage_bps_max": risk.exit_slippage_bps_max,
+        },
+    }
+
+
+def create_key(settings: Settings, *, role: str, identifier: str) -> str:
+    """A new API key in plain text, this one time."""
+    engine = open_engine(data_dir(settings) / "chimera.db")
+    try:
+        return SqlKeys(engine).create_key(
+            role=role, identifier=identifier, by="command line", at_ms=WallClock().now_ms()
+        )
+    finally:
+        engine.dispose()

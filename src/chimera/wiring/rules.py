@@ -1,0 +1,120 @@
+"""Settings turned into what the rooms take: limits, policies, rules. One function a room, no decisions."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from chimera.config import Settings
+from chimera.domain.errors import ConfigError
+from chimera.domain.ids import Address
+from chimera.domain.messages import WalletChanged
+from chimera.domain.units import MICRO_USD
+from chimera.domain.wallet import Wallet
+from chimera.execution.desk import DeskLimits
+from chimera.execution.fees import FeePolicy
+from chimera.plugins import strategies
+from chimera.ports.strategy import Strategy
+from chimera.risk.admission import AdmissionRules
+from chimera.risk.checks import RiskLimits
+from chimera.risk.loss_breaker import LossLimits
+from chimera.risk.roster import Roster
+from chimera.risk.token_safety import TokenLimits
+
+BPS_A_PERCENT = 100
+
+
+def risk_limits(settings: Settings) -> RiskLimits:
+    risk, safety, allocation = settings.risk, settings.token_safety, settings.allocation
+    return RiskLimits(
+        position_lamports_max=risk.position_lamports_max,
+        open_positions_max=risk.open_positions_max,
+        slippage_bps_max=risk.slippage_bps_max,
+        exit_slippage_bps_max=risk.exit_slippage_bps_max,
+        slot_age_ms_max=risk.slot_age_ms_max,
+        balance_reserve_lamports=risk.balance_reserve_lamports,
+        trade_costs_lamports_max=risk.trade_costs_lamports_max,
+        shield_bps=allocation.shield_percent * BPS_A_PERCENT,
+        spear_bps=allocation.spear_percent * BPS_A_PERCENT,
+        daily_loss_lamports_max=risk.daily_loss_lamports_max,
+        tokens=TokenLimits(
+            liquidity_shield_micro_usd_min=safety.liquidity_shield_usd_min * MICRO_USD,
+            liquidity_spear_micro_usd_min=safety.liquidity_spear_usd_min * MICRO_USD,
+            transfer_fee_bps_max=safety.transfer_fee_bps_max,
+            probe_loss_bps_max=safety.probe_loss_bps_max,
+            report_ttl_ms=safety.report_ttl_s * 1_000,
+        ),
+    )
+
+
+def loss_limits(settings: Settings) -> LossLimits:
+    risk = settings.risk
+    return LossLimits(
+        loss_24h_micro_usd_max=risk.max_loss_24h_usd * MICRO_USD,
+        losses_in_row_max=risk.max_consecutive_losses,
+        drawdown_bps_max=risk.max_drawdown_percent * BPS_A_PERCENT,
+        cooldown_ms=risk.cool_down_minutes * 60_000,
+    )
+
+
+def fee_policy(settings: Settings) -> FeePolicy:
+    execution, jito = settings.execution, settings.jito
+    return FeePolicy(
+        compute_units_base=execution.compute_units_base,
+        compute_units_per_hop=execution.compute_units_per_hop,
+        compute_units_max=execution.compute_units_max,
+        cu_price_micro_lamports=execution.cu_price_micro_lamports,
+        exit_cu_price_micro_lamports=execution.exit_cu_price_micro_lamports,
+        tip_floor_lamports=jito.tip_floor_lamports,
+        tip_ceiling_lamports=jito.tip_ceiling_lamports,
+        fee_lamports_max=execution.fee_lamports_max,
+    )
+
+
+def desk_limits(settings: Settings, *, bundles: bool) -> DeskLimits:
+    return DeskLimits(
+        resend_after_ms=settings.execution.resend_ms,
+        entry_retries_max=settings.execution.retries_max,
+        spear_bundles=bundles,
+    )
+
+
+def admission_rules(settings: Settings) -> AdmissionRules:
+    security, webhook = settings.security, settings.webhook
+    accepted = (security.webhook_secret, security.webhook_secret_previous)
+    known = tuple(secret.reveal().encode() for secret in accepted if secret)
+    if not known and not settings.dev_mode:
+        raise ConfigError(
+            "security.webhook_secret: set CHIMERA_SECURITY__WEBHOOK_SECRET, for instance to "
+            "the output of `openssl rand -hex 32`"
+        )
+    return AdmissionRules(
+        secrets=known,
+        signed=not settings.dev_mode,
+        window_ms=security.replay_window_s * 1_000,
+        rate_per_s=webhook.rate_per_s,
+        queue_capacity=webhook.queue_capacity,
+        shed_above=webhook.shed_above,
+    )
+
+
+def built_strategies(settings: Settings) -> Iterator[Strategy]:
+    """Every strategy that has a section of its own in the settings and is enabled there."""
+    for name, factory in strategies().items():
+        section = getattr(settings, name, None)
+        if section is None or not section.enabled:
+            continue
+        params = msgspec.convert(msgspec.to_builtins(section), factory.params_type)  # type: ignore[attr-defined]
+        yield factory(params)
+
+
+def listed_wallets(settings: Settings, roster: Roster) -> list[WalletChanged]:
+    """Facts for wallets that the settings list and the books do not know yet; later changes are not undone."""
+    return [
+        WalletChanged(
+            Wallet(Address(wallet.address), wallet.status, wallet.strategy, notes=wallet.notes),
+            "listed in the settings",
+            "settings",
+        )
+        for wallet in settings.wallets
+        if roster.get(Address(wallet.address)) is None
+    ]
