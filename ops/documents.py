@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from chimera.cli import app
 from chimera.config import schema
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +75,34 @@ def cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-MADE: dict[str, Callable[[], str]] = {"docs/configuration.md": lambda: settings(schema())}
+def command_line(command: Any) -> str:
+    """A table of every command, with its options and the first sentence of its help."""
+    rows = [f"| `{usage}` | {cell(told)} |" for usage, told in usages(command, "chimera")]
+    return "\n".join(["| command | |", "|---|---|", *rows])
+
+
+def usages(command: Any, path: str) -> Iterator[tuple[str, str]]:
+    """(command with its options, what it does) of each one that does something, groups walked."""
+    below = getattr(command, "commands", {})
+    for name, inner in below.items():
+        yield from usages(inner, f"{path} {name}")
+    if not below:
+        words = [
+            (parameter.metavar or parameter.name.upper())
+            if parameter.param_type_name == "argument"
+            else parameter.opts[-1]
+            if parameter.required
+            else f"[{parameter.opts[-1]}]"
+            for parameter in command.params
+            if parameter.name != "help"
+        ]
+        yield " ".join([path, *words]), (command.help or "").partition("\n")[0]
+
+
+MADE: dict[str, Callable[[], str]] = {
+    "docs/cli.md": lambda: command_line(typer.main.get_command(app)),
+    "docs/configuration.md": lambda: settings(schema()),
+}
 """Which document has which made part."""
 
 

@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from chimera.cli import app
 from chimera.config import schema
 from chimera.domain.risk import Reason
 from ops import documents
@@ -41,9 +44,10 @@ def test_the_questions_tell_every_reason_and_no_other() -> None:
     assert told == {reason.value for reason in Reason}
 
 
-def test_the_table_of_settings_is_that_of_the_code() -> None:
-    text = (ROOT / "docs" / "configuration.md").read_text()
-    made = documents.remade(text, documents.settings(schema()))
+@pytest.mark.parametrize("name", documents.MADE)
+def test_the_made_part_of_a_document_is_that_of_the_code(name: str) -> None:
+    text = (ROOT / name).read_text()
+    made = documents.remade(text, documents.MADE[name]())
     assert made == text, "run: .venv/bin/python ops/documents.py"
 
 
@@ -75,3 +79,21 @@ def test_the_checklist_has_each_line_once_and_in_order() -> None:
     text = (ROOT / "docs" / "checklist.md").read_text()
     lines = [int(number) for number in re.findall(r"^\| S(\d{3}) \|", text, flags=re.MULTILINE)]
     assert lines == list(range(1, 304))
+
+
+def commands(command: Any, path: str = "chimera") -> set[str]:
+    found = {path}
+    for name, below in getattr(command, "commands", {}).items():
+        found |= commands(below, f"{path} {name}")
+    return found
+
+
+def test_every_command_that_is_told_of_exists() -> None:
+    known = commands(typer.main.get_command(app))
+    told = {
+        f"chimera {words.strip()}"
+        for file in DOCUMENTS
+        for words in re.findall(r"(?:`|/bin/|^)chimera((?: [a-z]+)+)", file.read_text(), flags=re.MULTILINE)
+    }
+    assert {"chimera why", "chimera journal verify"} <= told
+    assert told <= known
