@@ -28,7 +28,7 @@ export function TopBar() {
   const [halting, setHalting] = useState(false);
   return (
     <header className="flex h-12 items-center gap-2 border-b border-line bg-panel px-2.5 sm:gap-3 sm:px-3">
-      <span className="sm:hidden">
+      <span className="max-[380px]:hidden sm:hidden">
         <Mark size={22} />
       </span>
       <span className="hidden text-base font-semibold tracking-tight sm:block">Chimera</span>
