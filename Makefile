@@ -23,11 +23,13 @@ demo: setup  ## Start the embedded chain, its world and the desk; Ctrl-C stops t
 test: setup $(STAMPS)/chromium  ## Run every test and name the skipped ones
 	@$(BIN)/python ops/test.py $(ARGS)
 
-check: $(STAMPS)/python lint  ## Lint, formatting, types, import contracts, architecture tests
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m pytest -q tests/architecture
+check: $(STAMPS)/python  ## Lint, formatting, types, import contracts, architecture tests
+	@status=0; \
+	for each in "ruff check" "ruff format --check" "mypy" "lint-imports --no-logo" \
+	    "python -m pytest -q tests/architecture"; do \
+	  echo "== $$each"; $(BIN)/$$each || status=1; \
+	done; \
+	[ $$status = 0 ] && echo "check: all good" || { echo "check: something above is wrong"; exit 1; }
 
 fmt: $(STAMPS)/python  ## Format the Python code and mend what the linter can mend itself
 	@$(BIN)/ruff check --fix --exit-zero --quiet

@@ -85,7 +85,9 @@ def main(arguments: list[str]) -> int:
     tally = Tally()
     if not arguments:
         web_tests(tally)
-    code = int(pytest.main([*arguments, "--rootdir", str(ROOT)], plugins=[tally]))
+    # A file that cannot be imported is one failure; the others still have something to say.
+    options = ["--rootdir", str(ROOT), "--continue-on-collection-errors"]
+    code = int(pytest.main([*options, *arguments], plugins=[tally]))
     print()
     for name, why in sorted(tally.skipped):
         print(f"skipped: {name}: {why}")

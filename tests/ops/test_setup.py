@@ -144,3 +144,56 @@ def test_the_runner_calls_a_suite_that_cannot_be_collected_a_failure(tmp_path: P
     result = run(sys.executable, "ops/test.py", "-p", "no:cacheprovider", str(tmp_path))
     assert result.returncode != 0
     assert result.stdout.splitlines()[-1] == "0 passed, 1 failed, 0 skipped"
+
+
+def test_the_lock_fits_the_project() -> None:
+    uv = Path(sys.executable).with_name("uv")
+    assert uv.exists(), "run make setup"
+    result = run(str(uv), "lock", "--check", "--offline")
+    assert result.returncode == 0, f"run uv lock\n{result.stderr}"
+
+
+def pretend(folder: Path, **programs: str) -> dict[str, str]:
+    """An environment with these shell one-liners as the only programs beside the shell itself."""
+    (folder / "bin").mkdir()
+    env = bare_path(folder / "bin", "sh", "dirname")
+    for name, script in programs.items():
+        program = folder / "bin" / name.replace("_", "-")
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    return env
+
+
+def test_with_root_and_apt_the_setup_installs_what_ensurepip_needs(tmp_path: Path) -> None:
+    env = pretend(
+        tmp_path,
+        id="echo 0",
+        python3=f'case "$*" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"',
+        apt_get=f'echo "$*" >> {tmp_path}/asked\n[ "$1" = update ]',
+    )
+    result = run("sh", "ops/setup/python.sh", cwd=scripts_alone(tmp_path), env=env)
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [words.split()[0] for words in asked] == ["update", "install"]
+    assert asked[1].split()[-1] == version
+    assert result.returncode == 1
+    assert f"apt-get could not install {version}" in result.stderr
+
+
+def test_without_chromium_and_root_the_setup_says_so_and_goes_on(tmp_path: Path) -> None:
+    env = pretend(tmp_path, id="echo 1000")
+    result = run("sh", "ops/setup/chromium.sh", cwd=scripts_alone(tmp_path), env=env)
+    assert result.returncode == 0
+    assert "skipped by name" in result.stderr
+
+
+def test_a_chromium_that_only_advertises_itself_is_none(tmp_path: Path) -> None:
+    env = pretend(tmp_path, id="echo 1000", chromium_browser="echo get the snap >&2; exit 1")
+    result = run("sh", "ops/setup/chromium.sh", cwd=scripts_alone(tmp_path), env=env)
+    assert "no Chromium" in result.stderr
+
+
+def test_a_chromium_that_is_there_is_taken(tmp_path: Path) -> None:
+    env = pretend(tmp_path, chromium="echo Chromium 1")
+    result = run("sh", "ops/setup/chromium.sh", cwd=scripts_alone(tmp_path), env=env)
+    assert (result.returncode, result.stderr) == (0, "")
