@@ -59,6 +59,7 @@ from chimera.execution.effects import (
 from chimera.execution.lifecycle import Happened, advance
 from chimera.execution.outcomes import failed_instruction, fill_of, final_enough, lamports_delta
 from chimera.execution.planner import Plan, Planner
+from chimera.execution.recovery import unanswered, unsettled
 from chimera.market.view import MarketView
 from chimera.portfolio import Leg
 from chimera.risk.gate import Approved, Gate
@@ -167,11 +168,12 @@ class Desk:
             else:
                 self._unresolved[leg.ref.leg_id] = Unresolved()
                 effects += self._send(leg, now_ms)
-        for trade_id, state in list(self.ledger.states.items()):
-            self._settle(trade_id, state)
-        for intent in list(self.ledger.intents.values()):
-            if intent.id not in self.ledger.outcome_of and not self.ledger.busy(intent.trade_id):
-                effects += self._review(intent, now_ms)
+        for trade_id, happened in unsettled(self.ledger):
+            self._move(trade_id, happened, "settled at start")
+        for intent, move in unanswered(self.ledger):
+            if move is not None:
+                self._move(intent.trade_id, move, "taken up at start", retry=move is Happened.RETRIED)
+            effects += self._review(intent, now_ms)
         return effects
 
     # entry
@@ -476,19 +478,6 @@ class Desk:
             return
         retries = self.ledger.retries.get(trade_id, 0) + (1 if retry else 0)
         self._record(TradeMoved(trade_id, before, after, cause, retries))
-
-    def _settle(self, trade_id: TradeId, state: TradeState) -> None:
-        """After a restart: brings the state to what the books say where the last move was not written down."""
-        if self.ledger.busy(trade_id):
-            return
-        position = self.ledger.positions.get(trade_id)
-        why = "settled at start"
-        if state is TradeState.EXECUTING:
-            self._move(trade_id, Happened.ENTRY_LANDED if position else Happened.ENTRY_LOST, why)
-        elif state is TradeState.EXITING and position is not None:
-            self._move(trade_id, Happened.EXIT_LOST if position.open else Happened.EXIT_LANDED, why)
-        elif state is TradeState.RETRY:
-            self._move(trade_id, Happened.REFUSED, why)
 
     def _known(self, leg_id: str, expected: LegState, what: str) -> tuple[Leg | None, Unresolved | None]:
         """The leg, if it waits for exactly this; a late answer is noted and not obeyed."""
