@@ -171,13 +171,13 @@ def _bound(header: Header) -> bytes:
 
 def _read(path: Path) -> VaultFile:
     try:
-        mode = path.stat().st_mode
+        permissions = path.stat().st_mode
         text = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(f"vault: there is none at {path}; make one with `chimera vault init`") from None
     except OSError as error:
         raise ConfigError(f"vault: cannot read {path}: {error.strerror}") from None
-    if mode & 0o077:
+    if permissions & 0o077:
         raise ConfigError(f"vault: others may read {path}; run chmod 600 on it")
     try:
         file = msgspec.json.decode(text, type=VaultFile)
