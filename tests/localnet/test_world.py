@@ -5,7 +5,10 @@ from collections import defaultdict
 import pytest
 from solders.pubkey import Pubkey
 
-from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, USDC, WSOL, Address
+from chimera import plugins
+from chimera.domain.chain import Account as ChainAccount
+from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, USDC, WSOL, Address, Slot
+from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind
 from chimera.domain.wallet import WalletStatus
 from chimera.localnet.chain import ChainOptions, EmbeddedChain, Landed
 from chimera.localnet.genesis import Genesis, genesis
@@ -37,6 +40,11 @@ class Theatre:
     def data(self, address: Address) -> bytes | None:
         account = self.chain.bank.account(Pubkey.from_string(address))
         return None if account is None else bytes(account.data)
+
+    def account(self, address: Address) -> ChainAccount:
+        found = self.chain.bank.account(Pubkey.from_string(address))
+        assert found is not None
+        return ChainAccount(address, Address(str(found.owner)), found.lamports, bytes(found.data))
 
     def lamports(self, address: Address) -> int:
         account = self.chain.bank.account(Pubkey.from_string(address))
@@ -209,6 +217,30 @@ def test_every_pool_swaps_both_ways_at_about_the_quoted_price(theatre: Theatre) 
         sold = theatre.perform(unwind("bull-1", pool.symbol, quote=pool.quote))
         assert sold is not None
         assert (sold.error is None) is not unsellable, (pool.symbol, sold.logs)
+
+
+def test_the_desks_venue_reads_every_pool_and_quotes_what_the_program_does(theatre: Theatre) -> None:
+    (venue,) = plugins.venues().values()
+    trader = theatre.stage.cast["bull-1"]
+    for pool in theatre.genesis.pools:
+        theatre.perform(
+            buy("whale-2", pool.symbol, pool.quote_amount // 777, quote=pool.quote)
+        )  # fees wait inside
+        account = theatre.account(pool.at.pool)
+        assert venue.recognise(account)
+        state = venue.decode(account, slot=1)
+        for role, address in venue.roles(state).items():
+            state = venue.apply(state, role, theatre.account(address), slot=1)
+        assert venue.missing(state) == ()
+        where = place(trader, pool)
+        spend = pool.quote_amount // 991
+        request = QuoteRequest(input_mint=where.quote, kind=SwapKind.EXACT_IN, amount=spend)
+        moment = Moment(unix_timestamp=int(theatre.time), slot=Slot(theatre.chain.slot), epoch=0)
+        quote = venue.quote(state, request, moment)
+        assert isinstance(quote, Quote), (pool.symbol, quote)
+        before = token_amount(theatre.data(where.token_account))
+        theatre.perform(buy("bull-1", pool.symbol, spend, quote=pool.quote))
+        assert token_amount(theatre.data(where.token_account)) - before == quote.amount_out, pool.symbol
 
 
 def test_what_cannot_be_sold_is_told_by_the_pools_vault_and_by_nothing_on_the_mint(theatre: Theatre) -> None:
