@@ -267,11 +267,13 @@ async def test_geyser_streams_are_cut_at_a_slot_and_kept_out_while_it_is_down(ne
     waiting = asyncio.ensure_future(anext(stream))
     await until(lambda: net.geyser.clients == 1)
     net.faults.add(FaultWish(FaultKind.GEYSER_DISCONNECT, times=1))
+    started = time.monotonic()
     await net.advance()
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="UNAVAILABLE: connection lost"):
         await waiting
         while True:
             await anext(stream)
+    assert time.monotonic() - started < 1.5, "told, and not found out by silence"
     assert (await net.ask("POST", "/faults", {"kind": "geyser_down"}))[0] == 201
     with pytest.raises(Unreachable):
         await feed.version()

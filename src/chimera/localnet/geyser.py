@@ -133,18 +133,22 @@ class GeyserServer:
     async def _serve(self, session: Session, context: Context) -> None:
         """Sends what is waiting; raises StreamEnded when that is over, even in the middle of a stuck write."""
         task = asyncio.current_task()
-        while True:
-            message = await session.next()
-            session.writing = task
-            try:
+        # First and apart: grpc cannot end a stream whose very first write, headers included, was cancelled.
+        await context.send_initial_metadata(())
+        try:
+            while True:
+                message = await session.next()
+                session.writing = task
                 await context.write(message)
-            except asyncio.CancelledError:
-                if session.ended is None or task is None:
-                    raise
-                task.uncancel()
-                raise session.ended from None
-            finally:
                 session.writing = None
+        except asyncio.CancelledError:
+            # Where the write ended just then, the cancellation arrives a step later, in `next`.
+            if session.ended is None or task is None:
+                raise
+            task.uncancel()
+            raise session.ended from None
+        finally:
+            session.writing = None
 
     def _forget(self, session: Session) -> None:
         self._broadcast.remove(session)

@@ -24,6 +24,9 @@ from chimera.localnet.geyser_messages import (
     names_prefix,
 )
 
+STUCK_AFTER_S = (
+    0.2  # a write that is only under way is done long before; one to a client who does not read never
+)
 LEVELS = (Commitment.PROCESSED, Commitment.CONFIRMED, Commitment.FINALIZED)
 REACHES = {SlotPhase.CONFIRMED: Commitment.CONFIRMED, SlotPhase.FINALIZED: Commitment.FINALIZED}
 
@@ -76,8 +79,7 @@ class Session:
         """Nothing more is sent; the reader of `next` is told why."""
         if self.ended is None:
             self.ended = StreamEnded(code, text)
-            if self.writing is not None:
-                self.writing.cancel()
+            asyncio.get_running_loop().call_later(STUCK_AFTER_S, self._free)
         self._wake.set()
 
     async def next(self) -> bytes:
@@ -98,6 +100,10 @@ class Session:
             if replayed is not None:
                 return replayed
             self._queue.popleft()
+
+    def _free(self) -> None:
+        if self.writing is not None:
+            self.writing.cancel()
 
 
 class SlotLog(msgspec.Struct):
