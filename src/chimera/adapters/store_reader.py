@@ -18,11 +18,13 @@ from chimera.adapters.store_schema import (
     trades,
     wallets,
 )
-from chimera.audit.narrator import SHOWN, agrees
+from chimera.audit.narrator import SHOWN
+from chimera.audit.reconcile import agrees
+from chimera.audit.why import PREFIX_LENGTH_MIN
 from chimera.domain.errors import Unreachable
 from chimera.domain.ids import Address, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style
-from chimera.domain.messages import Entry, Reconciled
+from chimera.domain.messages import Entry, Reconciled, TokenChecked
 from chimera.domain.trade import TradeState
 from chimera.domain.wallet import WalletStatus
 from chimera.ports.store import (
@@ -40,7 +42,7 @@ from chimera.ports.store import (
 AnyRow = Row[*tuple[Any, ...]]
 
 ROWS_MAX = 1_000
-PREFIX_LENGTH_MIN = 8  # of an id given in part; shorter ones fit too many
+TRADES_MAX = 30  # that one question is answered with: the newest
 DAY_MS = 86_400_000
 
 _ENTRY = msgspec.json.Decoder(Entry)
@@ -219,34 +221,39 @@ class SqlReader:
         return tuple((row.at_ms, row.total) for row in reversed(self._all(newest)))
 
     def entries_about(self, wanted: str) -> tuple[Entry, ...]:
-        """Entries of the round trip or signal that an id, leg, signature or mint belongs to, oldest first.
-
-        At most the newest 1,000. Ids may be given in part, from 8 characters on, as long as they fit only one;
-        transactions come without their bytes. `audit.why.explain` turns the answer into steps.
-        """
-        columns = [
-            decisions.c[name] for name in ("trade_uuid", "signal_id", "intent_id", "leg_id", "signature")
-        ]
-        columns.append(decisions.c.token_address)
-        exact: ColumnElement[bool] = or_(*(column == wanted for column in columns))
-        found = self._all(select(decisions).where(exact).limit(ROWS_MAX))
+        table = decisions.c
+        columns = (
+            table.trade_uuid,
+            table.signal_id,
+            table.intent_id,
+            table.leg_id,
+            table.signature,
+            table.token_address,
+        )
+        chosen = select(table.seq, table.trade_uuid, table.signal_id, table.token_address).order_by(
+            table.seq.desc()
+        )
+        found = self._all(chosen.where(or_(*(column == wanted for column in columns))).limit(ROWS_MAX))
         if not found and len(wanted) >= PREFIX_LENGTH_MIN:
             end = wanted + "\U0010ffff"
             begins = or_(*(and_(column >= wanted, column < end) for column in columns))
-            found = self._all(select(decisions).where(begins).limit(ROWS_MAX))
-        by_trade = {row.trade_uuid for row in found} - {None}
-        by_signal = {row.signal_id for row in found} - {None}
-        legs = select(decisions.c.signal_id).where(decisions.c.trade_uuid.in_(by_trade)).distinct()
-        by_signal |= {row.signal_id for row in self._all(legs)} - {None}
-        mints = {row.token_address for row in found}
+            found = self._all(chosen.where(begins).limit(ROWS_MAX))
+        # Whole round trips or nothing of them: half a one cannot be told.
+        by_trade = list(dict.fromkeys(row.trade_uuid for row in found if row.trade_uuid))[:TRADES_MAX]
+        loose = [row for row in found if row.trade_uuid is None or row.trade_uuid in by_trade]
+        legs = select(table.signal_id).where(table.trade_uuid.in_(by_trade)).distinct()
+        by_signal = {row.signal_id for row in (*loose, *self._all(legs))} - {None}
         related = or_(
-            decisions.c.trade_uuid.in_(by_trade),
-            decisions.c.signal_id.in_(by_signal),
-            decisions.c.seq.in_([row.seq for row in found]),
-            and_(decisions.c.fact == "TokenChecked", decisions.c.token_address.in_(mints - {""})),
+            table.trade_uuid.in_(by_trade),
+            and_(table.trade_uuid.is_(None), table.signal_id.in_(by_signal)),
+            table.seq.in_([row.seq for row in loose]),
+            and_(
+                table.fact == TokenChecked.__name__,
+                table.token_address.in_({row.token_address for row in found} - {""}),
+            ),
         )
-        newest = select(decisions).where(related).order_by(decisions.c.seq.desc()).limit(ROWS_MAX)
-        return tuple(_ENTRY.decode(row.entry) for row in reversed(self._all(newest)))
+        rows = self._all(select(table.entry).where(related).order_by(table.seq))
+        return tuple(_ENTRY.decode(row.entry) for row in rows)
 
     def check(self) -> dict[str, str]:
         try:

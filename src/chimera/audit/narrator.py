@@ -6,6 +6,7 @@ entry of a round trip, or every entry there is; which others it is told in betwe
 
 import msgspec
 
+from chimera.audit.reconcile import agrees
 from chimera.audit.sentences import About, sentence
 from chimera.domain.ids import SignalId, TradeId
 from chimera.domain.intent import Signal, TradeIntent
@@ -248,8 +249,3 @@ def _id(fact: Fact, about: About) -> str:
             return fact.trade_id
         case _:
             return about.leg_id or about.intent_id or about.signal_id or ""
-
-
-def agrees(fact: Reconciled) -> bool:
-    """Whether books and chain were equal to the lamport and the token."""
-    return fact.expected_lamports == fact.actual_lamports and not fact.token_differences

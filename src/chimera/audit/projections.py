@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chimera.audit.narrator import agrees
+from chimera.audit.reconcile import agrees, within_epsilon
 from chimera.audit.sentences import sentence
 from chimera.domain.ids import WSOL, SignalId, Signature, TradeId
 from chimera.domain.intent import Side, Signal, Style, TradeIntent
@@ -34,9 +34,6 @@ from chimera.domain.risk import Reason
 from chimera.domain.trade import Fill, LegRef, Position, TradeState
 from chimera.portfolio import Ledger
 from chimera.ports.store import ConfigAuditRow, DeadLetterRow, FillRow, PositionRow, TradeRow
-
-AUTO_LAMPORTS = 100_000  # 0.0001 SOL: what reconciliation lets pass by itself (SPEC RC-02)
-AUTO_SHARE = 10_000  # 0.01 %, as one part in this many
 
 
 class TradeRows(msgspec.Struct, frozen=True):
@@ -327,17 +324,8 @@ def reconciliation_rows(entry: Entry) -> tuple[ReconciliationRow, ...]:
             discrepancy="AMOUNT_MISMATCH" if expected and actual else "STATE_MISMATCH",
             expected=expected,
             actual=actual,
-            resolved_by=_within_epsilon(expected, actual, sol=not mint),
+            resolved_by=within_epsilon(expected, actual, sol=not mint),
             at_ms=entry.at_ms,
         )
         for part, (mint, expected, actual) in enumerate(found)
     )
-
-
-def _within_epsilon(expected: int, actual: int, *, sol: bool) -> str | None:
-    off = abs(expected - actual)
-    if sol and off <= AUTO_LAMPORTS:
-        return "auto:absolute"
-    if expected > 0 and off * AUTO_SHARE < expected:
-        return "auto:relative"
-    return None

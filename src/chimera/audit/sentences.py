@@ -78,6 +78,7 @@ WORDS = {
     Reason.UNKNOWN_TOKEN: "the token is not known",
     Reason.UNKNOWN_WALLET: "the wallet is not known",
     Reason.WALLET_NOT_ACTIVE: "the wallet is not ACTIVE",
+    Reason.DEFERRED: "it waits until its position is open",
     Reason.NO_ACTIVE_POSITION: "there is no open position to sell",
     Reason.POSITION_OPEN: "a position in it is open already",
     Reason.POSITION_SIZE_ZERO: "the copy would be too small",

@@ -264,8 +264,8 @@ class Reader(Protocol):
     def entries_about(self, wanted: str) -> tuple[Entry, ...]:
         """Entries of the round trip or signal that an id, leg, signature or mint belongs to, oldest first.
 
-        At most the newest 1,000; ids may be given in part, from 8 characters on; transactions come without
-        their bytes. `audit.why.explain` turns them into steps.
+        Of many round trips (a mint's) the newest; ids may be given in part, from 8 characters on; transactions
+        come without their bytes. `audit.why.explain` turns them into steps.
         """
         ...
 
