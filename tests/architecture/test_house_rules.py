@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ops.house_rules import Rule
 
 from ops import house_rules
+from ops.house_rules import Rule
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "chimera"
