@@ -135,4 +135,7 @@ def test_states_and_retries_follow_the_moves() -> None:
     books.tell(TradeMoved(TRADE, TradeState.FAILED, TradeState.RETRY, "again", 2))
     assert books.ledger.states[TRADE] is TradeState.RETRY
     assert books.ledger.retries[TRADE] == 2
-    assert msgspec.json.decode(msgspec.json.encode(Entry(1, 1, "r", TradeMoved(TRADE, TradeState.FAILED, TradeState.RETRY, "", 2))), type=Entry)
+    assert msgspec.json.decode(
+        msgspec.json.encode(Entry(1, 1, "r", TradeMoved(TRADE, TradeState.FAILED, TradeState.RETRY, "", 2))),
+        type=Entry,
+    )

@@ -71,7 +71,9 @@ def test_a_sound_buy_is_approved_with_what_each_check_saw() -> None:
         ({"lost_today_lamports": 5_000_000_001}, Reason.DAILY_LOSS),
     ],
 )
-def test_each_circumstance_refuses_a_buy_for_its_own_reason(change: dict[str, object], expected: Reason) -> None:
+def test_each_circumstance_refuses_a_buy_for_its_own_reason(
+    change: dict[str, object], expected: Reason
+) -> None:
     assert reason(intent(), seen(**change)) is expected
     assert reason(intent(Side.SELL), seen(**change)) is None, "an exit stays possible"
 

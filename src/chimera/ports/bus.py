@@ -20,6 +20,9 @@ class Bus(Protocol):
     def publish(self, topic: str, message: object) -> None: ...
 
     def subscribe(self, *topics: str, capacity: int, refuse: bool = False) -> Subscription:
-        """One queue for all the topics, in order of publishing. At the limit the oldest goes and is counted, or, with `refuse`, publishing raises
-        InvariantBroken: for messages whose silent loss is worse than stopping."""
+        """One queue for all the topics, in order of publishing.
+
+        At the limit the oldest goes and is counted, or, with `refuse`, publishing raises InvariantBroken: for
+        messages whose silent loss is worse than stopping.
+        """
         ...

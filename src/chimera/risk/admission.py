@@ -19,12 +19,12 @@ import msgspec
 from chimera.domain.ids import Address, SignalId
 from chimera.domain.intent import Side, Signal, Source, Style
 from chimera.domain.messages import SignalRefused
+from chimera.domain.rate import RateLimit, RateView
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenListing
 from chimera.domain.wallet import Wallet, WalletStatus
 from chimera.ports.ingress import WebhookRequest
 from chimera.risk.payload import Wish, read_wish
-from chimera.domain.rate import RateLimit, RateView
 
 
 class AdmissionRules(msgspec.Struct, frozen=True, kw_only=True):
