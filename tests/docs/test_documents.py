@@ -97,3 +97,27 @@ def test_every_command_that_is_told_of_exists() -> None:
     }
     assert {"chimera why", "chimera journal verify"} <= told
     assert told <= known
+
+
+def missing_tests(text: str) -> list[str]:
+    """Tests that are named like `tests/a/test_b.py::test_c` and are not there."""
+    missing = []
+    for file, test in re.findall(r"`(tests/[\w/.-]+\.py)::(\w+)`", text):
+        path = ROOT / file
+        if not path.exists() or not re.search(
+            rf"^(async )?def {test}\(", path.read_text(), flags=re.MULTILINE
+        ):
+            missing.append(f"{file}::{test}")
+    return missing
+
+
+def test_every_test_that_the_checklist_names_exists() -> None:
+    text = (ROOT / "docs" / "checklist.md").read_text()
+    assert "::test_" in text
+    assert missing_tests(text) == []
+
+
+def test_a_test_that_is_not_there_is_noticed() -> None:
+    here = "tests/docs/test_documents.py"
+    text = f"`{here}::test_no_such` `{here}::test_a_dead_link_is_found` `tests/none.py::test_x`"
+    assert missing_tests(text) == [f"{here}::test_no_such", "tests/none.py::test_x"]
