@@ -204,6 +204,17 @@ def test_a_missing_journal_is_said_to_be_missing(tmp_path: Path) -> None:
     assert recover(tmp_path, at_ms=0)[0].next_seq == 1
 
 
+def test_a_line_still_being_written_is_no_damage_while_its_writer_runs(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append(Noted(what="whole"))
+    journal.sync()
+    with segments(tmp_path)[0].open("ab") as file:
+        file.write(b"half a li")
+    assert verify(tmp_path).ok and [entry.seq for entry in read_folder(tmp_path)] == [1]
+    journal.close()
+    assert not verify(tmp_path).ok
+
+
 async def test_a_failed_sync_reaches_every_waiter_and_closes_the_journal_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from chimera.adapters.journal_segments import Repair, open_segment, recover, segment_name, segments, walk
+from chimera.adapters.journal_segments import (
+    LOCK,
+    Repair,
+    open_segment,
+    recover,
+    segment_name,
+    segments,
+    walk,
+)
 from chimera.audit.journal import GENESIS, LINE_BYTES_MAX, seal
 from chimera.domain.errors import ConfigError, InvariantBroken
 from chimera.domain.messages import Entry, Fact
@@ -38,7 +46,7 @@ Listener = Callable[[Entry], None]
 
 
 class JournalFile:
-    """The one writer. Open it with `JournalFile.open`, once a process; close it at the end."""
+    """The one writer. Open it with `JournalFile.open`, use it from one thread, close it at the end."""
 
     def __init__(
         self,
@@ -78,7 +86,7 @@ class JournalFile:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigError(
                 f"journal: cannot use {folder}: {error.strerror}; choose another data_dir"
@@ -136,7 +144,8 @@ class JournalFile:
     def listen(self, listener: Listener) -> None:
         """Calls `listener` with each entry, in order, inside `append`, before it is durable.
 
-        It must return at once and not raise. Whoever acts outside the house waits for `durable` first.
+        It must return at once, and neither raise nor append. Whoever acts outside the house waits for
+        `durable` first.
         """
         self._listeners.append(listener)
 

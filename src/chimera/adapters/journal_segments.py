@@ -3,6 +3,7 @@
 Nothing here appends: that is `adapters.journal_file`, the one writer.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ import msgspec
 from chimera.audit.journal import GENESIS, HASH_LENGTH, LINE_BYTES_MAX, BadLine, Chain, Verdict, verify_lines
 from chimera.domain.errors import ConfigError, InvariantBroken
 from chimera.domain.messages import Entry
+
+LOCK = "lock"
+"""The file that a writer locks; never removed, since another may have it open."""
 
 
 class Repair(msgspec.Struct, frozen=True):
@@ -30,14 +34,31 @@ class Repair(msgspec.Struct, frozen=True):
 
 
 def verify(folder: Path, *, anchor: tuple[int, str] | None = None) -> Verdict:
-    """The verdict on a journal's folder; reads only, so a running journal can be checked up to its last flush.
+    """The verdict on a journal's folder; reads only. Of one that is being written, up to its last whole line.
 
     Raises ConfigError where there is no journal.
     """
     names = segments(folder)
     if not names:
         raise ConfigError(f"journal: there is none in {folder}")
-    return verify_lines(((path.name, _lines(path)) for path in names), anchor=anchor)
+    open_ended = names[-1] if in_use(folder) else None
+    lines = ((path.name, _whole_lines(path) if path == open_ended else _lines(path)) for path in names)
+    return verify_lines(lines, anchor=anchor)
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process holds the journal open for writing."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def read_folder(folder: Path, from_seq: int = 1) -> Iterator[Entry]:
@@ -65,6 +86,10 @@ def open_segment(path: Path) -> int:
     finally:
         os.close(folder)
     return descriptor
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    return (line for line in _lines(path) if line.endswith(b"\n"))
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -40,8 +40,9 @@ from chimera.domain.messages import (
 )
 from chimera.domain.trade import TradeState
 from chimera.domain.wallet import WalletStatus
-from chimera.ports.store import DecisionRow, Journal
+from chimera.ports.store import DecisionRow, FillRow, Journal, PositionRow
 
+REBUILD_BATCH = 20_000  # the larger, the seldomer a trade is written again; nobody else writes meanwhile
 BATCH = 1_000  # entries a transaction when catching up: some 50 ms, which a waiting writer bears
 
 _ENTRY = msgspec.json.Decoder(Entry)
@@ -83,7 +84,7 @@ class SqlTables:
                     connection.execute(delete(table))
                 for statement in schema.IMMUTABLE:
                     connection.exec_driver_sql(statement)
-                for batch in _batches(entries):
+                for batch in _batches(entries, REBUILD_BATCH):
                     _fold(connection, batch, "")
         except DBAPIError as error:
             raise Unreachable("tables", str(error.orig)) from None
@@ -108,9 +109,9 @@ def catch_up(tables: SqlTables, journal: Journal) -> int:
     return tables.last_seq() - seq
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+def _batches(entries: Iterable[Entry], size: int = BATCH) -> Iterator[list[Entry]]:
     source = iter(entries)
-    while batch := list(islice(source, BATCH)):
+    while batch := list(islice(source, size)):
         yield batch
 
 
@@ -139,10 +140,7 @@ def _fold(connection: Connection, entries: Sequence[Entry], last_hash: str) -> N
     connection.execute(insert(schema.decisions), [_decision(*one) for one in told])
     for entry in fresh:
         _fold_single(connection, entry, narrator)
-    for story in stories.values():
-        rows = trade_rows(story)
-        if rows is not None:
-            _write_trade(connection, rows)
+    _write_trades(connection, [rows for story in stories.values() if (rows := trade_rows(story)) is not None])
     end = fresh[-1]
     state = {"last_seq": end.seq, "last_at_ms": end.at_ms, "last_run_id": end.run_id, "last_hash": last_hash}
     _upsert(connection, schema.fold_state, {"id": 1, **state}, ("id",))
@@ -271,15 +269,26 @@ def _decision(entry: Entry, row: DecisionRow, about: About) -> dict[str, Any]:
     }
 
 
-def _write_trade(connection: Connection, rows: TradeRows) -> None:
-    trade, position = rows.trade, rows.position
-    costs = trade.fees_lamports + trade.tips_lamports + trade.rent_lamports
-    gross = (
-        trade.realised_lamports + costs
-        if trade.realised_lamports is not None and _ended(trade.status)
-        else None
+def _write_trades(connection: Connection, changed: Sequence[TradeRows]) -> None:
+    _upsert_all(connection, schema.trades, [_trade(rows) for rows in changed], ("trade_uuid",))
+    _upsert_all(
+        connection, schema.fills, [_fill(fill) for rows in changed for fill in rows.fills], ("leg_id",)
     )
-    values = {
+    profits = [
+        {"seq": seq, "trade_uuid": rows.trade.trade_uuid, "lamports": lamports, "at_ms": at_ms}
+        for rows in changed
+        for seq, at_ms, lamports in rows.realised
+    ]
+    _upsert_all(connection, schema.realised, profits, ("seq",))
+    held = [_position(rows, rows.position) for rows in changed if rows.position is not None]
+    _upsert_all(connection, schema.positions, held, ("trade_uuid",))
+
+
+def _trade(rows: TradeRows) -> dict[str, Any]:
+    trade = rows.trade
+    costs = trade.fees_lamports + trade.tips_lamports + trade.rent_lamports
+    known = trade.realised_lamports is not None and _ended(trade.status)
+    return {
         "id": rows.first_seq,
         "trade_uuid": trade.trade_uuid,
         "signal_id": trade.signal_id,
@@ -297,7 +306,7 @@ def _write_trade(connection: Connection, rows: TradeRows) -> None:
         "exit_reason": trade.exit_reason,
         "spent_lamports": trade.spent_lamports,
         "received_lamports": trade.received_lamports,
-        "pnl_lamports": gross,
+        "pnl_lamports": (trade.realised_lamports or 0) + costs if known else None,
         "jito_tip_lamports": trade.tips_lamports,
         "total_cost_lamports": costs,
         "network_fee_lamports": trade.fees_lamports,
@@ -306,44 +315,38 @@ def _write_trade(connection: Connection, rows: TradeRows) -> None:
         "created_at_ms": trade.created_at_ms,
         "updated_at_ms": trade.updated_at_ms,
     }
-    _upsert(connection, schema.trades, values, ("trade_uuid",))
-    for fill in rows.fills:
-        told = msgspec.structs.asdict(fill) | {
-            "side": str(fill.side),
-            "amount_in": str(fill.amount_in),
-            "amount_out": str(fill.amount_out),
-        }
-        _upsert(connection, schema.fills, told, ("leg_id",))
-    for seq, at_ms, lamports in rows.realised:
-        told = {"seq": seq, "trade_uuid": trade.trade_uuid, "lamports": lamports, "at_ms": at_ms}
-        _upsert(connection, schema.realised, told, ("seq",))
-    if position is not None:
-        _upsert(
-            connection,
-            schema.positions,
-            {
-                "id": rows.first_seq,
-                "trade_uuid": position.trade_uuid,
-                "wallet_address": position.wallet_address,
-                "token_address": position.token_address,
-                "token_symbol": position.token_symbol,
-                "strategy": str(position.strategy),
-                "entry_amount_lamports": position.entry_lamports,
-                "entry_tx_signature": position.entry_signature,
-                "state": position.state,
-                "exit_tx_signature": position.exit_signature,
-                "exit_reason": position.exit_reason,
-                "received_lamports": position.received_lamports,
-                "realized_pnl_lamports": position.realised_lamports,
-                "realized_net_pnl_lamports": position.realised_lamports,
-                "token_amount": str(position.token_amount),
-                "tokens_bought": str(position.tokens_bought),
-                "opened_at_ms": position.opened_at_ms,
-                "last_updated_ms": trade.updated_at_ms,
-                "closed_at_ms": position.closed_at_ms,
-            },
-            ("trade_uuid",),
-        )
+
+
+def _fill(fill: FillRow) -> dict[str, Any]:
+    return msgspec.structs.asdict(fill) | {
+        "side": str(fill.side),
+        "amount_in": str(fill.amount_in),
+        "amount_out": str(fill.amount_out),
+    }
+
+
+def _position(rows: TradeRows, position: PositionRow) -> dict[str, Any]:
+    return {
+        "id": rows.first_seq,
+        "trade_uuid": position.trade_uuid,
+        "wallet_address": position.wallet_address,
+        "token_address": position.token_address,
+        "token_symbol": position.token_symbol,
+        "strategy": str(position.strategy),
+        "entry_amount_lamports": position.entry_lamports,
+        "entry_tx_signature": position.entry_signature,
+        "state": position.state,
+        "exit_tx_signature": position.exit_signature,
+        "exit_reason": position.exit_reason,
+        "received_lamports": position.received_lamports,
+        "realized_pnl_lamports": position.realised_lamports,
+        "realized_net_pnl_lamports": position.realised_lamports,
+        "token_amount": str(position.token_amount),
+        "tokens_bought": str(position.tokens_bought),
+        "opened_at_ms": position.opened_at_ms,
+        "last_updated_ms": rows.trade.updated_at_ms,
+        "closed_at_ms": position.closed_at_ms,
+    }
 
 
 def _ended(status: TradeState) -> bool:
@@ -351,6 +354,15 @@ def _ended(status: TradeState) -> bool:
 
 
 def _upsert(connection: Connection, table: Table, values: dict[str, Any], key: tuple[str, ...]) -> None:
-    statement = insert(table).values(values)
-    changed = {name: statement.excluded[name] for name in values if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
+    _upsert_all(connection, table, [values], key)
+
+
+def _upsert_all(
+    connection: Connection, table: Table, rows: list[dict[str, Any]], key: tuple[str, ...]
+) -> None:
+    """Writes rows, all with the same columns, over those with the same key."""
+    if not rows:
+        return
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)

@@ -192,12 +192,7 @@ class SqlReader:
                 _count(and_(closed, positions.c.realized_net_pnl_lamports < 0)),
             )
         )
-        refused = decisions.c.fact.in_(("SignalRefused", "SignalDropped", "IntentRefused"))
-        signals = self._one(
-            select(_count(decisions.c.fact == "SignalAccepted"), _count(refused)).where(
-                decisions.c.kind.in_(("signal", "intent"))
-            )
-        )
+        refused = ("SignalRefused", "SignalDropped", "IntentRefused")
         return Totals(
             realised_lamports=profit[0],
             realised_24h_lamports=profit[1],
@@ -208,8 +203,8 @@ class SqlReader:
             closed_trades=held[1],
             wins=held[2],
             losses=held[3],
-            signals=signals[0],
-            refused=signals[1],
+            signals=self._facts("SignalAccepted"),
+            refused=sum(self._facts(name) for name in refused),
             last_trade_at_ms=costs[3],
             ledger_matches_chain=self._agrees(),
         )
@@ -267,6 +262,9 @@ class SqlReader:
                 return told
         except DBAPIError as error:
             raise Unreachable("tables", str(error.orig)) from None
+
+    def _facts(self, name: str) -> int:
+        return int(self._one(select(func.count()).select_from(decisions).where(decisions.c.fact == name))[0])
 
     def _agrees(self) -> bool | None:
         latest = (
