@@ -44,6 +44,11 @@ export function EquityChart(props: { points: EquityPoint[]; onPoint: (point: Equ
   return <div ref={box} role="img" aria-label={label} className="size-full" />;
 }
 
+/** Seconds between the marks of the time axis: never less than one, or two marks would bear the same label. */
+const TIME_STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800,
+];
+
 function toData(points: EquityPoint[]): uPlot.AlignedData {
   return [points.map(([at]) => at / 1_000), points.map(([, lamports]) => solForPixels(lamports))];
 }
@@ -69,7 +74,13 @@ function options(element: HTMLElement, report: (index: number | null | undefined
     },
     scales: { y: { range: (_plot, low, high) => room(low, high) } },
     axes: [
-      { ...axis, space: 90, size: 26, values: (_plot, marks) => marks.map(clockLabel(marks)) },
+      {
+        ...axis,
+        space: 90,
+        size: 26,
+        incrs: TIME_STEPS,
+        values: (_plot, marks) => marks.map(clockLabel(marks)),
+      },
       {
         ...axis,
         space: 34,

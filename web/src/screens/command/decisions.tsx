@@ -74,40 +74,56 @@ function Views({
 }
 
 const DecisionRow = memo(function DecisionRow({ decision }: { decision: Decision }) {
+  const body = <DecisionBody decision={decision} />;
   return (
     <li className="animate-flash">
-      <Link
-        to="/why/$id"
-        params={{ id: decision.id }}
-        className="flex flex-col gap-0.5 px-3 py-2 -outline-offset-2 hover:bg-raised"
-      >
-        <span className="flex items-center gap-2 text-2xs">
-          <OutcomeBadge outcome={decision.outcome} />
-          <span className="truncate font-medium text-text">
-            {[decision.side, decision.token_symbol].filter(Boolean).join(" ")}
-          </span>
-          <span className="ml-auto text-faint">
-            <Moment at={decision.at} />
-          </span>
-        </span>
-        <span className="text-xs text-dim" title={decision.text}>
-          {shortenAddresses(decision.text)}
-        </span>
-        {decision.reason && <Reason decision={decision} reason={decision.reason} />}
-      </Link>
+      {decision.id ? (
+        <Link
+          to="/why/$id"
+          params={{ id: decision.id }}
+          className={`${ROW} -outline-offset-2 hover:bg-raised`}
+        >
+          {body}
+        </Link>
+      ) : (
+        <div className={ROW}>{body}</div> // what could not even be read has no id to ask about
+      )}
     </li>
   );
 });
 
+const ROW = "flex flex-col gap-0.5 px-3 py-2";
+
+function DecisionBody({ decision }: { decision: Decision }) {
+  return (
+    <>
+      <span className="flex items-center gap-2 text-2xs">
+        <OutcomeBadge outcome={decision.outcome} />
+        <span className="truncate font-medium text-text">
+          {[decision.side, decision.token_symbol].filter(Boolean).join(" ")}
+        </span>
+        <span className="ml-auto text-faint">
+          <Moment at={decision.at} />
+        </span>
+      </span>
+      <span className="text-xs text-dim" title={decision.text}>
+        {shortenAddresses(decision.text)}
+      </span>
+      {decision.reason && <Reason decision={decision} reason={decision.reason} />}
+    </>
+  );
+}
+
+/** The code, for whoever knows it by heart or wants to search for it; limit and observation if the text lacks them. */
 function Reason({ decision, reason }: { decision: Decision; reason: string }) {
+  const { limit, observed, text } = decision;
   const told = [
-    decision.limit && `limit ${decision.limit}`,
-    decision.observed && `observed ${decision.observed}`,
+    limit && !text.includes(limit) && `limit ${limit}`,
+    observed && !text.includes(observed) && `observed ${observed}`,
   ];
   return (
-    <span className="text-2xs text-faint" title={reason}>
-      {explain(reason)}
-      {told.some(Boolean) && <span className="num"> · {told.filter(Boolean).join(", ")}</span>}
+    <span className="num text-2xs text-faint" title={explain(reason)}>
+      {[reason, ...told].filter(Boolean).join(" · ")}
     </span>
   );
 }

@@ -27,16 +27,11 @@ export function HealthStrip() {
         {old ? `report ${formatSpan(reportAge)} old` : `up ${formatSpan(health.uptime_seconds * 1_000)}`}
       </Organ>
       <Market market={health.market} />
-      <Organ
-        name="Pools"
-        tone={health.market.pools_fresh < health.market.pools ? "warn" : "good"}
-        word={`${health.market.pools_fresh} / ${health.market.pools}`}
-      >
-        {health.market.pools_fresh < health.market.pools ? "some are stale" : "all fresh"}
-      </Organ>
+      <Pools seen={health.market.pools} fresh={health.market.pools_fresh} />
       <Organ name="RPC" tone={toneOf(health.rpc.status)} word={humanize(health.rpc.status)}>
-        {health.rpc.latency_ms === null ? "no answer yet" : `${health.rpc.latency_ms.toFixed(1)} ms`} ·{" "}
-        {health.rpc.endpoint}
+        {health.rpc.latency_ms === null
+          ? "no answer yet"
+          : `${health.rpc.latency_ms.toFixed(1)} ms · ${health.rpc.endpoint}`}
       </Organ>
       <Breaker breaker={health.circuit_breaker} />
       <Organ
@@ -77,6 +72,15 @@ function Market({ market }: { market: Health["market"] }) {
         {market.gaps === 0 ? "no gaps" : `${market.gaps} ${market.gaps === 1 ? "gap" : "gaps"} seen`}
       </Organ>
     </>
+  );
+}
+
+function Pools({ seen, fresh }: { seen: number; fresh: number }) {
+  const stale = seen - fresh;
+  return (
+    <Organ name="Pools" tone={seen === 0 || stale > 0 ? "warn" : "good"} word={`${fresh} / ${seen}`}>
+      {seen === 0 ? "none seen yet" : stale > 0 ? `${stale} stale` : "all fresh"}
+    </Organ>
   );
 }
 

@@ -1,7 +1,7 @@
 /** Why: the whole chain of decisions of one signal, intent or trade, as `chimera why` prints it. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useRouter } from "@tanstack/react-router";
-import type { Decision } from "../../api/client";
+import { ApiError, type Decision } from "../../api/client";
 import { useSession } from "../../app";
 import { explain, shortenAddresses } from "../../format/words";
 import { useLive } from "../../live/react";
@@ -100,11 +100,12 @@ function Verdict({ decision }: { decision: Decision }) {
 export function WhyChain({ id }: { id: string }) {
   const { api } = useSession();
   const why = useQuery({ queryKey: ["why", id], queryFn: () => api.why(id) });
-  if (why.error && !why.data) return <ErrorState error={why.error} retry={() => void why.refetch()} />;
-  if (!why.data) return <Loading rows={5} />;
-  if (!why.data.found || why.data.steps.length === 0) {
+  const unknown = why.error instanceof ApiError && why.error.status === 404;
+  if (unknown || (why.data && !(why.data.found && why.data.steps.length > 0))) {
     return <Empty title="The journal has nothing under this id" />;
   }
+  if (why.error && !why.data) return <ErrorState error={why.error} retry={() => void why.refetch()} />;
+  if (!why.data) return <Loading rows={5} />;
   return (
     <div className="p-4">
       <Timeline steps={why.data.steps} />
