@@ -263,7 +263,7 @@ def vault_import(*, config: ConfigFiles = None, data_dir: DataDir = None) -> Non
         print("paste the key, then Ctrl-D:", file=sys.stderr)
     text = sys.stdin.read()
     path = wiring.vault_path(settings)
-    print(f"{import_key(path, text, _passphrase(settings, confirm=True))}\nvault: {path}")
+    print(f"{import_key(path, key_text=text, passphrase=_passphrase(settings, confirm=True))}\nvault: {path}")
 
 
 @keys_app.command("create")

@@ -87,7 +87,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 class Security(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: Secret = msgspec.field(default_factory=Secret)
-    """Signs webhooks. Unset on the embedded chain: one is made and kept in the data folder."""
+    """Signs webhooks; the demo makes its own. 64 hex digits: `openssl rand -hex 32`."""
     webhook_secret_previous: Secret = msgspec.field(default_factory=Secret)
     """The one before, for the 24 hours of grace after a rotation."""
     replay_window_s: Annotated[int, Meta(ge=1, le=300)] = 300

@@ -38,7 +38,7 @@ def test_what_it_signs_verifies_for_its_address(tmp_path: Path) -> None:
 
 def test_it_signs_byte_for_byte_as_solders_does(tmp_path: Path) -> None:
     pair = Keypair()
-    import_key(tmp_path / "v", PASSPHRASE, str(list(bytes(pair))))
+    import_key(tmp_path / "v", key_text=str(list(bytes(pair))), passphrase=PASSPHRASE)
     signer = VaultSigner.open(tmp_path / "v", PASSPHRASE)
     for size in (0, 1, 300, 1232):
         message = os.urandom(size)
@@ -47,8 +47,10 @@ def test_it_signs_byte_for_byte_as_solders_does(tmp_path: Path) -> None:
 
 def test_keys_come_in_as_json_or_base58(tmp_path: Path) -> None:
     pair = Keypair()
-    assert import_key(tmp_path / "a", PASSPHRASE, f" {list(bytes(pair))}\n") == str(pair.pubkey())
-    assert import_key(tmp_path / "b", PASSPHRASE, f"{pair}\n") == str(pair.pubkey())
+    assert import_key(tmp_path / "a", key_text=f" {list(bytes(pair))}\n", passphrase=PASSPHRASE) == str(
+        pair.pubkey()
+    )
+    assert import_key(tmp_path / "b", key_text=f"{pair}\n", passphrase=PASSPHRASE) == str(pair.pubkey())
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_keys_come_in_as_json_or_base58(tmp_path: Path) -> None:
 )
 def test_what_is_no_key_is_refused_without_being_repeated(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="that is no key") as told:
-        import_key(tmp_path / "v", PASSPHRASE, text)
+        import_key(tmp_path / "v", key_text=text, passphrase=PASSPHRASE)
     assert not text or text not in str(told.value)
     assert not (tmp_path / "v").exists()
 
@@ -65,7 +67,7 @@ def test_what_is_no_key_is_refused_without_being_repeated(tmp_path: Path, text: 
 def test_a_pair_whose_halves_do_not_belong_together_is_refused(tmp_path: Path) -> None:
     mixed = bytes(Keypair())[:32] + bytes(Keypair())[32:]
     with pytest.raises(ConfigError, match="that is no key"):
-        import_key(tmp_path / "v", PASSPHRASE, str(list(mixed)))
+        import_key(tmp_path / "v", key_text=str(list(mixed)), passphrase=PASSPHRASE)
 
 
 def test_a_wrong_passphrase_is_told_without_a_trace_of_it(tmp_path: Path) -> None:
@@ -104,7 +106,10 @@ def test_the_file_is_for_its_owner_alone_and_opens_for_nobody_else(tmp_path: Pat
 def test_it_is_never_overwritten_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "v"
     address = create(path, PASSPHRASE)
-    for again in (lambda: create(path, PASSPHRASE), lambda: import_key(path, PASSPHRASE, str(Keypair()))):
+    for again in (
+        lambda: create(path, PASSPHRASE),
+        lambda: import_key(path, key_text=str(Keypair()), passphrase=PASSPHRASE),
+    ):
         with pytest.raises(ConfigError, match="exists already"):
             again()
     assert show(path) == address and list(tmp_path.iterdir()) == [path]
@@ -113,7 +118,7 @@ def test_it_is_never_overwritten_and_leaves_nothing_beside_it(tmp_path: Path) ->
 def test_neither_file_nor_repr_nor_pickle_gives_the_key_away(tmp_path: Path) -> None:
     pair = Keypair()
     path = tmp_path / "v"
-    import_key(path, PASSPHRASE, str(pair))
+    import_key(path, key_text=str(pair), passphrase=PASSPHRASE)
     signer = VaultSigner.open(path, PASSPHRASE)
     seed = bytes(pair)[:32]
     for text in (path.read_bytes(), repr(signer).encode()):

@@ -95,13 +95,13 @@ def create(path: Path, passphrase: str) -> Address:
     return _seal(path, passphrase, secrets.token_bytes(SEED_LENGTH))
 
 
-def import_key(path: Path, passphrase: str, text: str) -> Address:
+def import_key(path: Path, *, key_text: str, passphrase: str) -> Address:
     """The address of a key given as text, kept in a new vault.
 
     Understood: the JSON array of 64 numbers that solana-keygen writes, and the base58 text that wallets export.
     Raises ConfigError, without repeating any of it, for anything else.
     """
-    return _seal(path, passphrase, _seed_of(text.strip()))
+    return _seal(path, passphrase, _seed_of(key_text.strip()))
 
 
 def show(path: Path) -> Address:

@@ -1,0 +1,34 @@
+"""Defaults are said once in the settings and once in the rooms that use them; both must say the same."""
+
+from chimera.config import Settings, load
+from chimera.execution.fees import FeePolicy
+from chimera.plugins import strategies
+from chimera.risk.checks import RiskLimits
+from chimera.risk.loss_breaker import LossLimits
+from chimera.wiring import rules
+
+
+def defaults() -> Settings:
+    return load([], {"CHIMERA_SECURITY__WEBHOOK_SECRET": "5f" * 32})
+
+
+def test_limits_and_policies_built_from_the_defaults_are_the_rooms_own_defaults() -> None:
+    assert rules.risk_limits(defaults()) == RiskLimits()
+    assert rules.loss_limits(defaults()) == LossLimits()
+    assert rules.fee_policy(defaults()) == FeePolicy()
+
+
+def test_admission_takes_window_rate_and_queue_from_the_settings() -> None:
+    admission = rules.admission_rules(defaults())
+    assert (admission.window_ms, admission.rate_per_s) == (300_000, 100)
+    assert (admission.queue_capacity, admission.shed_above) == (1_000, 800)
+
+
+def test_each_strategy_section_fills_its_parameters_and_nothing_is_lost_on_the_way() -> None:
+    built = {strategy.name: strategy for strategy in rules.built_strategies(defaults())}
+    params_type = strategies()["copy_trade"].params_type  # type: ignore[attr-defined]
+    assert built["copy_trade"].params == params_type()  # type: ignore[attr-defined]
+    section = defaults().copy_trade
+    known = set(params_type.__struct_fields__) | {"enabled", "watch_wallets"}  # those two are the wiring's
+    assert set(section.__struct_fields__) == known
+    assert set(section.shield.__struct_fields__) == set(params_type().shield.__struct_fields__)
