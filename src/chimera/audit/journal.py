@@ -34,7 +34,7 @@ class Verdict(msgspec.Struct, frozen=True):
     offset: int = 0
     """Bytes before the bad line in that file."""
     what: str = ""
-    """A sentence for people; empty where all is well."""
+    """What is wrong with it, for people; empty where all is well."""
 
 
 def seal(previous: str, entry: Entry) -> tuple[str, bytes]:
@@ -95,7 +95,7 @@ def verify_lines(
             first_bad_seq=chain.next_seq,
             segment=name,
             offset=offset,
-            what=f"entry {chain.next_seq} in {name or 'the journal'} at byte {offset}: {what}",
+            what=what,
         )
 
     for segment, lines in segments:
