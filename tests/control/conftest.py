@@ -19,7 +19,6 @@ from chimera.control.app import create_app
 from chimera.control.deps import ControlDeps
 from chimera.control.server import ControlServer, bind
 from chimera.domain.commands import Answer, Command
-from chimera.domain.ids import Address
 from chimera.domain.live import LiveMessage
 from chimera.domain.messages import Entry
 from chimera.observe import Observer, Redactor, make_log

@@ -105,7 +105,8 @@ def _api(context: Context) -> FastAPI:
     api.include_router(risk_routes(doorkeeper))
     api.include_router(docs_routes())
     api.add_api_websocket_route("/api/v1/ws", live_route(stream, doorkeeper, deps.observer))
-    api.mount("/", Dashboard(deps.static))
+    api.router.redirect_slashes = False
+    api.router.default = Dashboard(deps.static)  # not a mount: that would swallow every 405
     _speak_in_problems(api, deps)
     api.openapi = lambda: _documented(api)  # type: ignore[method-assign]
     return api

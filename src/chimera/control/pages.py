@@ -7,7 +7,7 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 FOREVER = "public, max-age=31536000, immutable"  # names under assets/ contain a hash of what is in them
 UNBUILT = """<!doctype html>
@@ -23,11 +23,18 @@ UNBUILT = """<!doctype html>
 
 
 class Dashboard(StaticFiles):
-    """Serves a folder that may not be there yet; mount it last."""
+    """Serves a folder that may not be there yet, to whatever no route takes."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder, check_dir=False)
+        self.config_checked = True  # Starlette would refuse every request while the folder is missing
         self._index = folder / "index.html"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000, "reason": ""})  # before accept: HTTP 403
+            return
+        await super().__call__(scope, receive, send)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["method"] not in {"GET", "HEAD"} or path.startswith("api/"):

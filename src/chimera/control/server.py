@@ -60,6 +60,7 @@ class ControlServer:
                 timeout_graceful_shutdown=5,
                 ws_ping_interval=PING_S,
                 ws_ping_timeout=PING_S,
+                ws_per_message_deflate=False,  # a copy for each client would have to be squeezed anew
                 ws_max_size=WS_MESSAGE_BYTES_MAX,
                 h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             )

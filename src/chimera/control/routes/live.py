@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,6 +14,7 @@ from chimera.observe import Observer
 from chimera.ports.store import KeyHolder
 
 AUTH_TIMEOUT_S = 5
+CLOSE_TIMEOUT_S = 30
 UNAUTHENTICATED, SLOW, FULL = 4401, 4408, 1013
 
 
@@ -71,7 +73,9 @@ async def _serve(websocket: WebSocket, client: Client, observer: Observer) -> No
         await asyncio.gather(sending, leaving, slow, return_exceptions=True)
     if client.slow.is_set():
         observer.client_dropped(cause="slow", identifier=client.identifier)
-        await websocket.close(SLOW, "too slow: connect again for a new snapshot")
+        with suppress(TimeoutError):  # the word waits behind what he has not read; the ping ends the rest
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await websocket.close(SLOW, "too slow: connect again for a new snapshot")
 
 
 async def _send(websocket: WebSocket, client: Client) -> None:
