@@ -140,8 +140,9 @@ async def measure(rounds: int, each: int) -> tuple[list[list[float]], list[list[
             now = house.clock.now_ms()
             house.view.see_slot(Slot(5), now)
             body = (
-                '{"strategy":"SHIELD","token":"BONK","action":"BUY","amount_sol":0.%09d,'
-                '"wallet_address":"7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"}' % (100_000_000 + number)
+                '{"strategy":"SHIELD","token":"BONK","action":"BUY",'
+                f'"amount_sol":0.{100_000_000 + number:09d},'
+                '"wallet_address":"7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"}'
             ).encode()
             stamp = str(now // 1000)
             signature = hmac.digest(SECRET.encode(), stamp.encode() + body, "sha256").hex()

@@ -24,22 +24,24 @@ SLOTS_PER_EPOCH = 432_000  # mainnet's and LiteSVM's
 class Pool:
     """One pool's current state, and who computes with it."""
 
-    __slots__ = ("announced", "doubtful", "header", "slot", "state", "venue")
+    __slots__ = ("announced", "complete", "doubtful", "header", "slot", "state", "venue")
 
     def __init__(self, venue: Venue[object], state: object, slot: int) -> None:
-        self.venue, self.state, self.slot = venue, state, slot
+        self.venue = venue
         self.header: PoolHeader = venue.header(state)
+        self.become(state, slot)
         self.announced = False
         self.doubtful: str | None = None
         """Why it must not be bought from, or None."""
 
-    @property
-    def complete(self) -> bool:
-        return not self.venue.missing(self.state)
+    def become(self, state: object, slot: int) -> None:
+        """Takes a new state; whether it is complete is asked once, and read for every quote."""
+        self.state, self.slot = state, slot
+        self.complete = not self.venue.missing(state)
 
     def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
-        missing = self.venue.missing(self.state)
-        if missing:
+        if not self.complete:
+            missing = self.venue.missing(self.state)
             return Refusal(
                 Reason.QUOTE_UNAVAILABLE, observed=f"{self.header.address} lacks {', '.join(missing)}"
             )
@@ -113,7 +115,8 @@ class MarketView:
             except DecodeError:
                 self.undecodable += 1
                 continue
-            pool.state, pool.slot, pool.doubtful = state, slot, None
+            pool.become(state, slot)
+            pool.doubtful = None
             events += self._announce(pool, slot, at_ms)
         return events
 
@@ -163,8 +166,7 @@ class MarketView:
             return []
         if state is pool.state:
             return []
-        pool.state = state
-        pool.slot = max(pool.slot, slot)
+        pool.become(state, max(pool.slot, slot))
         return self._announce(pool, slot, at_ms)
 
     def _announce(self, pool: Pool, slot: Slot, at_ms: int) -> list[MarketEvent]:
