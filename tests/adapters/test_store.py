@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from chimera.adapters import store_schema as schema
@@ -22,7 +22,7 @@ from chimera.adapters.store import SqlTables, catch_up
 from chimera.adapters.store_engine import migrate, open_engine, writing
 from chimera.adapters.store_keys import SqlKeys
 from chimera.adapters.store_reader import SqlReader
-from chimera.domain.errors import ConfigError, InvariantBroken
+from chimera.domain.errors import ConfigError, InvariantBroken, Unreachable
 from chimera.domain.ids import Slot
 from chimera.domain.messages import Entry, Noted, Reconciled
 from chimera.portfolio import Ledger
@@ -247,6 +247,32 @@ def test_a_batch_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     assert tables.last_seq() == 0 and dump(engine)["decisions"] == []
 
 
+def test_a_full_disk_is_told_and_nothing_is_lost_once_there_is_room(engine: Engine) -> None:
+    story, tables = entries(0), SqlTables(engine)
+    tables.fold(story[:5])
+
+    def room(pages: int) -> None:
+        with engine.connect() as connection:  # the pool's only connection: the limit is its own
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    room(1)
+    with pytest.raises(Unreachable, match="database or disk is full"):
+        tables.fold(story[5:])
+    assert tables.last_seq() == 5
+    room(100_000)
+    tables.fold(story[5:])
+    assert tables.last_seq() == len(story)
+
+
+def test_when_all_connections_are_taken_it_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.pool, "_timeout", 0.05)
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(engine.connect())
+        with pytest.raises(Unreachable, match="all 10 connections are in use"):
+            SqlReader(engine).last_seq()
+
+
 async def test_catching_up_folds_the_rest_and_rebuilds_for_another_journal(
     tmp_path: Path, engine: Engine
 ) -> None:
@@ -288,7 +314,7 @@ def test_writers_wait_for_each_other_instead_of_failing(engine: Engine) -> None:
         try:
             for each in range(10):
                 keys.create_key(role="readonly", identifier=f"{number}.{each}", by="test", at_ms=1)
-        except DBAPIError as error:
+        except Unreachable as error:
             failures.append(error)
 
     threads = [threading.Thread(target=many, args=(number,)) for number in range(4)]
@@ -306,13 +332,13 @@ def test_config_audit_cannot_be_changed(engine: Engine, statement: str) -> None:
     story = entries(2)
     SqlTables(engine).fold(story)
     for _ in range(2):
-        with pytest.raises(DBAPIError, match="config_audit is immutable"), writing(engine) as connection:
+        with pytest.raises(Unreachable, match="config_audit is immutable"), writing(engine) as connection:
             connection.execute(text(statement))
         SqlTables(engine).rebuild(story)  # which empties it, and leaves it locked again
 
 
 def test_positions_link_to_trades(engine: Engine) -> None:
-    with pytest.raises(DBAPIError, match="FOREIGN KEY"), writing(engine) as connection:
+    with pytest.raises(Unreachable, match="FOREIGN KEY"), writing(engine) as connection:
         connection.execute(
             text("INSERT INTO realised (seq, trade_uuid, lamports, at_ms) VALUES (1, 'nobody', 1, 1)")
         )

@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DBAPIError
 
 from chimera.adapters import store_schema as schema
-from chimera.adapters.store_engine import writing
+from chimera.adapters.store_engine import reading, writing
 from chimera.audit.journal import GENESIS
 from chimera.audit.narrator import Narrator
 from chimera.audit.projections import (
@@ -27,7 +26,7 @@ from chimera.audit.projections import (
     trade_rows,
 )
 from chimera.audit.sentences import About
-from chimera.domain.errors import InvariantBroken, Unreachable
+from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import TradeId
 from chimera.domain.intent import TradeIntent
 from chimera.domain.messages import (
@@ -59,7 +58,7 @@ class SqlTables:
 
     def state(self) -> tuple[int, int, str, str]:
         """(seq, at_ms, run_id, hash) of the last entry folded; the hash is empty where it was not told."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return _state(connection)
 
     def fold(self, entries: Sequence[Entry], *, last_hash: str = "") -> None:
@@ -68,26 +67,20 @@ class SqlTables:
         `last_hash` is the journal's hash of the last of them, kept as the anchor that shows a cut-off journal.
         Raises InvariantBroken where entries are missing in between, Unreachable where the database refuses.
         """
-        try:
-            with writing(self._engine) as connection:
-                _fold(connection, entries, last_hash)
-        except DBAPIError as error:
-            raise Unreachable("tables", str(error.orig)) from None
+        with writing(self._engine) as connection:
+            _fold(connection, entries, last_hash)
 
     def rebuild(self, entries: Iterable[Entry]) -> None:
         """Empties everything folded and folds all entries again, in one transaction; people and keys stay."""
-        try:
-            with writing(self._engine) as connection:
-                for statement in schema.MUTABLE:
-                    connection.exec_driver_sql(statement)
-                for table in (*schema.FOLDED, schema.fold_state):
-                    connection.execute(delete(table))
-                for statement in schema.IMMUTABLE:
-                    connection.exec_driver_sql(statement)
-                for batch in _batches(entries, REBUILD_BATCH):
-                    _fold(connection, batch, "")
-        except DBAPIError as error:
-            raise Unreachable("tables", str(error.orig)) from None
+        with writing(self._engine) as connection:
+            for statement in schema.MUTABLE:
+                connection.exec_driver_sql(statement)
+            for table in (*schema.FOLDED, schema.fold_state):
+                connection.execute(delete(table))
+            for statement in schema.IMMUTABLE:
+                connection.exec_driver_sql(statement)
+            for batch in _batches(entries, REBUILD_BATCH):
+                _fold(connection, batch, "")
 
     def close(self) -> None:
         self._engine.dispose()

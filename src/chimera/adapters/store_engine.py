@@ -5,6 +5,8 @@ it is installed, since it brings a current SQLite; the interpreter's own is used
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +15,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chimera.domain.errors import ConfigError
+from chimera.domain.errors import ConfigError, Unreachable
 
 try:
     from pysqlite3 import dbapi2 as _driver  # type: ignore[import-untyped, unused-ignore]
@@ -44,9 +47,9 @@ def open_engine(path: Path) -> Engine:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         migrate(engine)
-    except (DBAPIError, OSError) as error:
+    except (Unreachable, OSError) as error:
         engine.dispose()
-        what = getattr(error, "orig", None) or error
+        what = error.what if isinstance(error, Unreachable) else error.strerror
         raise ConfigError(f"tables: cannot open {path}: {what}") from None
     return engine
 
@@ -60,9 +63,31 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def writing(engine: Engine) -> Any:
-    """A transaction that takes the write lock at once, so that it can't fail halfway for want of it."""
-    return engine.execution_options(chimera_write=True).begin()
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that takes the write lock at once, so that it can't fail halfway for want of it.
+
+    Raises Unreachable where the database refuses, and then nothing of it has happened.
+    """
+    with _refusals(), engine.execution_options(chimera_write=True).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One snapshot; raises Unreachable where the database refuses."""
+    with _refusals(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise Unreachable("tables", str(error.orig)) from None  # the cause would repeat the row
+    except PoolTimeout:
+        raise Unreachable("tables", f"all {POOL_SIZE} connections are in use") from None
 
 
 def _on_connect(connection: Any, _record: object) -> None:

@@ -8,11 +8,10 @@ import secrets
 from hashlib import sha256
 
 from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.exc import DBAPIError
 
-from chimera.adapters.store_engine import writing
+from chimera.adapters.store_engine import reading, writing
 from chimera.adapters.store_schema import admin_wallets
-from chimera.domain.errors import ConfigError, Unreachable
+from chimera.domain.errors import ConfigError
 from chimera.ports.store import KeyHolder
 
 ROLES = ("readonly", "operator", "admin")
@@ -36,11 +35,8 @@ class SqlKeys:
         chosen = select(table.key_hash, table.identifier, table.role).where(
             table.key_prefix == key[:SHOWN_LENGTH], table.revoked_at_ms.is_(None)
         )
-        try:
-            with self._engine.connect() as connection:
-                rows = connection.execute(chosen).all()
-        except DBAPIError as error:
-            raise Unreachable("tables", str(error.orig)) from None
+        with reading(self._engine) as connection:
+            rows = connection.execute(chosen).all()
         holder = None
         for row in rows:
             if hmac.compare_digest(row.key_hash or "", wanted):

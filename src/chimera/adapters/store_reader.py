@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, Select, Table, and_, case, func, or_, select
-from sqlalchemy.exc import DBAPIError
 
+from chimera.adapters.store_engine import reading
 from chimera.adapters.store_schema import (
     config_audit,
     dead_letter_queue,
@@ -21,7 +21,6 @@ from chimera.adapters.store_schema import (
 from chimera.audit.narrator import SHOWN
 from chimera.audit.reconcile import agrees
 from chimera.audit.why import PREFIX_LENGTH_MIN
-from chimera.domain.errors import Unreachable
 from chimera.domain.ids import Address, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style
 from chimera.domain.messages import Entry, Reconciled, TokenChecked
@@ -251,17 +250,14 @@ class SqlReader:
         return tuple(_ENTRY.decode(row.entry) for row in rows)
 
     def check(self) -> dict[str, str]:
-        try:
-            with self._engine.connect() as connection:
-                told = {
-                    name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
-                    for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
-                }
-                told["integrity"] = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())
-                told["sqlite_version"] = str(connection.exec_driver_sql("SELECT sqlite_version()").scalar())
-                return told
-        except DBAPIError as error:
-            raise Unreachable("tables", str(error.orig)) from None
+        with reading(self._engine) as connection:
+            told = {
+                name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+                for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
+            }
+            told["integrity"] = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())
+            told["sqlite_version"] = str(connection.exec_driver_sql("SELECT sqlite_version()").scalar())
+            return told
 
     def _facts(self, name: str) -> int:
         return int(self._one(select(func.count()).select_from(decisions).where(decisions.c.fact == name))[0])
@@ -291,11 +287,8 @@ class SqlReader:
         return rows, self._one(select(func.count()).select_from(table).where(*where))[0]
 
     def _all(self, statement: Select[*tuple[Any, ...]]) -> Sequence[AnyRow]:
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(statement).all()
-        except DBAPIError as error:
-            raise Unreachable("tables", str(error.orig)) from None
+        with reading(self._engine) as connection:
+            return connection.execute(statement).all()
 
     def _one(self, statement: Select[*tuple[Any, ...]]) -> AnyRow:
         return self._all(statement)[0]
