@@ -14,13 +14,15 @@ from solders.signature import Signature as RawSignature
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import ATA_PROGRAM, TOKEN_PROGRAM, Address, Signature
 
-REMEMBERED = 65_536  # entries a cache, about 10 MB when full; a busy stream names some 10,000 accounts a minute
+REMEMBERED = 65_536  # entries a cache, about 10 MB full; a busy stream names some 10,000 accounts a minute
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS = {letter: value for value, letter in enumerate(_ALPHABET)}
 
 
-def associated_token_address(owner: Address, mint: Address, token_program: Address = TOKEN_PROGRAM) -> Address:
+def associated_token_address(
+    owner: Address, mint: Address, token_program: Address = TOKEN_PROGRAM
+) -> Address:
     """Where `owner` keeps `mint` by convention; differs between Token and Token-2022."""
     # Seeds as spl-associated-token-account's get_associated_token_address_with_program_id.
     return derived_address(
