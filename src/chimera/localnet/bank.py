@@ -74,6 +74,9 @@ class Simulated(msgspec.Struct, frozen=True):
     after: Mapping[Pubkey, Account]
     """What the transaction would leave behind; empty where it fails."""
     before: tuple[Account | None, ...]
+    """In the order of `keys.all`."""
+    pre_token_balances: tuple[TokenBalance, ...]
+    post_token_balances: tuple[TokenBalance, ...]
     inner: tuple[tuple[int, tuple[InnerInstruction, ...]], ...]
     logs: tuple[str, ...]
     compute_units: int
@@ -165,6 +168,7 @@ class Bank:
         try:
             keys = message_keys(transaction.message, self.account)
             before = tuple(self._svm.get_account(key) for key in keys.all)
+            pre_tokens = self._token_balances(before)
             result = self._svm.simulate_transaction(transaction)
         finally:
             self._svm.with_sigverify(True)
@@ -182,16 +186,16 @@ class Bank:
             fee=meta.fee(),
             after=after,
             before=before,
+            pre_token_balances=pre_tokens,
+            post_token_balances=self._token_balances(
+                [after.get(key, was) for key, was in zip(keys.all, before, strict=True)]
+            ),
             inner=_inner(meta),
             logs=tuple(meta.logs()),
             compute_units=meta.compute_units_consumed(),
             return_program=_return_program(meta),
             return_data=bytes(meta.return_data().data),
         )
-
-    def token_balances(self, accounts: Iterable[Account | None]) -> tuple[TokenBalance, ...]:
-        """Balances of those accounts that are token accounts, with their place in the sequence."""
-        return self._token_balances(accounts)
 
     def _token_balances(self, accounts: Iterable[Account | None]) -> tuple[TokenBalance, ...]:
         found = []

@@ -178,8 +178,13 @@ class EmbeddedChain:
 
     def airdrop(self, to: Pubkey, lamports: int) -> Signature:
         """The signature of a real transfer from the faucet."""
+        outcome = self.execute_airdrop(to, lamports)
+        return outcome.record.signature if isinstance(outcome, Landed) else outcome.signature
+
+    def execute_airdrop(self, to: Pubkey, lamports: int) -> Landed | Dropped:
+        """What became of the transfer: it fails when it is too small for rent, or the faucet is empty."""
         latest = self.blockhashes.latest(up_to_slot=self.slot)
-        return self.submit(bytes(self.faucet.transfer(to, lamports, latest.blockhash)))
+        return self.execute(bytes(self.faucet.transfer(to, lamports, latest.blockhash)))
 
     def dropped(self, signature: Signature) -> TransactionError | None:
         """Why a transaction never landed, for as long as that is remembered."""
