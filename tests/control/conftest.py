@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class TableReader:
         self.decision_rows: list[DecisionRow] = []
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.trouble: Exception | None = None
-        self.seq = 0
+        self.seq = 10**9
+        self.entries: Callable[[], Iterable[Entry]] = tuple
 
     def _page(self, name: str, rows: list[Any], **asked: Any) -> Page[Any]:
         self.asked.append((name, asked))
@@ -109,6 +110,9 @@ class TableReader:
     def realised_history(self, *, limit: int = 500) -> tuple[tuple[int, int], ...]:
         return ()
 
+    def entries_about(self, wanted: str) -> tuple[Entry, ...]:
+        return tuple(self.entries())
+
     def check(self) -> dict[str, str]:
         if self.trouble is not None:
             raise self.trouble
@@ -154,6 +158,7 @@ class House:
         self.journal, _ = JournalFile.open(folder / "journal", clock=self.clock, run_id="run")
         self.around, self.queue = TableSurroundings(), SignalInbox()
         self.reader, self.keys, self.commands = TableReader(), TableKeys(), ToldCommands()
+        self.reader.entries = self.journal.read
         self.stream = PushedStream()
         self.log_path = folder / "log"
         self._log = self.log_path.open("w")

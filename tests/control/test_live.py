@@ -93,11 +93,9 @@ async def test_a_round_trip_is_told_step_by_step_without_a_gap(house: Any) -> No
     assert closed["data"]["realised_pnl_lamports"] == str(SOL - 10_000)
     assert closed["data"]["value_lamports"] is None
     decisions = [message["data"] for message in seen if message["type"] == "decision"]
-    assert [row["outcome"] for row in decisions] == ["accepted", "info", "approved", "confirmed"] + [
-        "info",
-        "approved",
-        "confirmed",
-        "closed",
+    assert [row["outcome"] for row in decisions] == [
+        *("accepted", "info", "approved", "confirmed"),
+        *("info", "approved", "confirmed", "closed"),
     ]
     assert all(row["text"] for row in decisions)
     numbers = [seq, *sorted(message["seq"] for message in seen)]
@@ -116,6 +114,32 @@ async def test_the_overview_of_a_closed_round_trip_is_its_true_profit(house: Any
     assert (overview["closed_trades"], overview["wins"], overview["losses"]) == (1, 1, 0)
     assert (overview["signals"], overview["open_positions"], overview["fees_lamports"]) == (1, 0, "10000")
     assert overview["balance_lamports"] == str(100 * SOL + SOL - 10_000)
+
+
+async def test_why_tells_the_whole_chain_of_a_trade_with_amounts_in_text(house: Any) -> None:
+    book = Book(house)
+    book.open()
+    book.close()
+    await _folded(house)
+    for wanted in (book.trade_id, book.trade_id[:8], "sell"):
+        why = (await house.get(f"/api/v1/why/{wanted}")).json()
+        assert why["found"], wanted
+        assert why["steps"][0]["kind"] == "signal"
+        assert why["steps"][-1]["outcome"] == "closed"
+    landed = next(step for step in why["steps"] if step["data"]["type"] == "LegLanded")
+    assert landed["data"]["fill"]["swap_lamports"] == str(10 * SOL)
+    assert landed["data"]["fill"]["slot"] == 3
+    nothing = (await house.get("/api/v1/why/nobody-knows-this")).json()
+    assert nothing == {"id": "nobody-knows-this", "found": False, "steps": []}
+
+
+async def test_a_stream_that_fails_makes_health_say_so_and_not_the_trading(house: Any) -> None:
+    house.stream.queue.put_nowait("no fact at all")
+    async with asyncio.timeout(5):
+        while "live stream" not in house.log() and "role failed" not in house.log():
+            await asyncio.sleep(0.01)
+    assert (await house.get("/api/v1/health")).json()["status"] == "unhealthy"
+    assert (await house.signal()).status_code == 200
 
 
 async def test_an_unknown_price_makes_the_sum_unknown_and_not_zero(house: Any) -> None:

@@ -5,7 +5,8 @@ Speaks in messages and rows only; it holds no rule about trading and no key to s
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -81,14 +82,18 @@ def _api(context: Context) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = (asyncio.create_task(stream.run()), asyncio.create_task(_watch_database(context)))
+        loops = (
+            asyncio.create_task(stream.run(), name="live stream"),
+            asyncio.create_task(_watch_database(context), name="database watch"),
+        )
+        for loop in loops:
+            loop.add_done_callback(partial(_ended, context))
         try:
             yield
         finally:
             for loop in loops:
                 loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*loops)
+            await asyncio.gather(*loops, return_exceptions=True)
 
     api = FastAPI(
         title="Chimera",
@@ -110,6 +115,14 @@ def _api(context: Context) -> FastAPI:
     _speak_in_problems(api, deps)
     api.openapi = lambda: _documented(api)  # type: ignore[method-assign]
     return api
+
+
+def _ended(context: Context, loop: "asyncio.Task[None]") -> None:
+    """A screen that has gone blind must say so; trading goes on without it."""
+    if not loop.cancelled():
+        error = loop.exception() or RuntimeError("it ended by itself")
+        context.judge.blind = f"{loop.get_name()}: {type(error).__name__}"
+        context.deps.observer.role_failed(role="control", error=error)
 
 
 async def _watch_database(context: Context) -> None:

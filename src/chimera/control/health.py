@@ -33,6 +33,8 @@ class Judge:
         self._replica, self._label, self._dev, self._started_ms = replica, label, dev, started_ms
         self.database = DatabaseHealth(status="unknown", message="not asked yet", behind_records=0)
         self._journal_trouble = journal_trouble
+        self.blind = ""
+        """Which of the control plane's own loops has failed."""
 
     def health(self, now_ms: int) -> Health:
         desk, market = self._replica.desk, self._replica.market
@@ -73,7 +75,13 @@ class Judge:
     ) -> str:
         desk, seen = self._replica.desk, self._replica.market
         silent = desk is None or seen is None or now_ms - min(desk.at_ms, seen.at_ms) > SILENT_MS
-        if silent or self._journal_trouble() or market.feed == "down" or self.database.status == "unhealthy":
+        if (
+            silent
+            or self.blind
+            or self._journal_trouble()
+            or market.feed == "down"
+            or self.database.status == "unhealthy"
+        ):
             return "unhealthy"
         stale = market.slot_age_ms is None or market.slot_age_ms > SLOT_AGE_MS_MAX
         halted = breaker.state != "CLOSED" or kill.active

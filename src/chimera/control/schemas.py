@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from chimera.audit.why import Explanation
 from chimera.domain.live import PositionMarked
 from chimera.domain.units import change_bps
 from chimera.ports.store import DecisionRow, FillRow, PositionRow, TradeRow, WalletRow
@@ -376,6 +377,38 @@ def wallet_of(row: WalletRow) -> Wallet:
 def decision_of(row: DecisionRow) -> Decision:
     fields = msgspec.structs.asdict(row)
     return Decision(at=fields.pop("at_ms"), **fields)
+
+
+def why_of(explanation: Explanation) -> Why:
+    steps = [
+        Step(
+            seq=step.seq,
+            at=step.at_ms,
+            kind=step.kind,
+            text=step.text,
+            outcome=step.outcome,
+            reason=step.reason,
+            data=_amounts_as_text(step.data),
+        )
+        for step in explanation.steps
+    ]
+    return Why(id=explanation.id, found=explanation.found, steps=steps)
+
+
+AMOUNT_PARTS = ("lamports", "amount", "tokens", "token_delta", "_out", "micro_usd", "supply")
+"""What the names of facts' fields have in them where they hold base units."""
+
+
+def _amounts_as_text(data: Any, name: str = "") -> Any:
+    match data:
+        case dict():
+            return {key: _amounts_as_text(value, key) for key, value in data.items()}
+        case list() | tuple():
+            return [_amounts_as_text(value, name) for value in data]
+        case int() if not isinstance(data, bool) and any(part in name for part in AMOUNT_PARTS):
+            return str(data)
+        case _:
+            return data
 
 
 def _text(amount: int | None) -> str | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from chimera.audit.why import explain
 from chimera.control.answers import answer, described
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import Context, context
@@ -16,11 +17,13 @@ from chimera.control.schemas import (
     Trade,
     TradeDetail,
     Wallet,
+    Why,
     decision_of,
     position_of,
     trade_detail_of,
     trade_of,
     wallet_of,
+    why_of,
 )
 from chimera.control.wire import Problem
 from chimera.domain.ids import TradeId
@@ -33,6 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 POSITION_STATES = ("ACTIVE", "EXITING", "CLOSED")
+CATCH_UP_TRIES, CATCH_UP_STEP_S = 20, 0.05  # the recorder folds several times a second
 OUTCOMES = ("accepted", "refused", "approved", "confirmed", "failed", "closed", "info")
 
 
@@ -121,7 +125,32 @@ def trading_routes(doorkeeper: Doorkeeper) -> APIRouter:
         more = rows[-1].seq if len(rows) == limit else None
         return answer(Decisions(items=[decision_of(row) for row in rows], next_before=more))
 
+    @routes.get("/why/{wanted}", responses=described(Why), summary="The chain of decisions behind something")
+    async def why(request: Request, wanted: str) -> Response:
+        """Of a signal, intent, leg, trade, transaction or mint; the first 8 characters of an id suffice."""
+        around = context(request)
+        await _caught_up(around)
+        entries = await asyncio.to_thread(around.deps.reader.entries_about, wanted)
+        found = await asyncio.to_thread(explain, entries, wanted)
+        if not found.found and found.candidates:
+            raise Problem(
+                409,
+                "This begins several ids; give more of it.",
+                code="AMBIGUOUS",
+                details={"candidates": list(found.candidates)},
+            )
+        return answer(why_of(found))
+
     return routes
+
+
+async def _caught_up(around: Context) -> None:
+    """Until the tables know what has happened so far: who asks why has often just been told that."""
+    seen = around.stream.replica.seq
+    for _ in range(CATCH_UP_TRIES):
+        if await asyncio.to_thread(around.deps.reader.last_seq) >= seen:
+            return
+        await asyncio.sleep(CATCH_UP_STEP_S)
 
 
 def _position(around: Context, row: PositionRow) -> Position:
