@@ -96,7 +96,10 @@ def run(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
 
     settings = _settings(config, data_dir)
     signer = wiring.open_signer(settings)
-    house = wiring.build(settings, signer, observer=wiring.observing(settings))
+
+    async def trade(stop: asyncio.Event) -> None:
+        house = wiring.build(settings, signer, observer=wiring.observing(settings))
+        await wiring.run(house, stop=stop, started=started)
 
     def started(port: int) -> None:
         said = {
@@ -106,7 +109,7 @@ def run(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
         }
         print(json.dumps(said), flush=True)
 
-    _run(lambda stop: wiring.run(house, stop=stop, started=started))
+    _run(trade)
 
 
 @app.command()
@@ -330,8 +333,13 @@ def _passphrase(settings: Any, *, confirm: bool) -> str:
 
 
 def _print_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line)
+    try:
+        for line in lines:
+            print(line)
+    except (OSError, EOFError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        _fail(f"--cases: {error}", 2)
 
 
 def _time(at_ms: int) -> str:

@@ -50,11 +50,10 @@ class Stage:
         self._rpc: RpcChain | None = None
 
     async def __aenter__(self) -> Self:
-        try:
+        async with contextlib.AsyncExitStack() as started:
+            self._stack = started
             await self._set()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+            self._stack = started.pop_all()  # all is up: from here on our own exit stops it
         return self
 
     async def __aexit__(

@@ -80,7 +80,9 @@ class HouseSurroundings:
         share = self._limits.spear_bps if style is Style.SPEAR else self._limits.shield_bps
         ledger = self._books.ledger
         ceiling = ledger.equity_at_cost_lamports * share // BPS
-        wanted = ledger.engaged_lamports(style) + amount_lamports
+        # a copied amount may be far above what one position may take; the strategy cuts it down
+        asked = min(amount_lamports, self._limits.position_lamports_max)
+        wanted = ledger.engaged_lamports(style) + asked
         if wanted > ceiling:
             return Refusal(
                 Reason.STRATEGY_HEAT_LIMIT,
