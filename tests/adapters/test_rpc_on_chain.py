@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
+from msgspec.structs import replace
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.rpc import RpcChain
-from chimera.domain.chain import Commitment
+from chimera.domain.chain import Commitment, TransactionUpdate
 from chimera.domain.errors import Rejected
 from chimera.domain.ids import TOKEN_PROGRAM, WSOL, Address, Signature
 from chimera.localnet.chain import ChainOptions, EmbeddedChain
 from chimera.localnet.genesis import genesis
+from chimera.localnet.node import Node, NodeOptions
 from chimera.localnet.programs import PROGRAMS, program_elf
 from chimera.localnet.rpc import RpcFront
 from chimera.localnet.rpc_http import RpcHttp, RpcHttpOptions
@@ -24,6 +28,7 @@ from chimera.localnet.world_runner import run_world
 from chimera.onchain import token_instructions as make
 from chimera.onchain import transaction as build
 from chimera.onchain.keys import associated_token_address
+from chimera.ports.chain import Subscription
 from chimera.ports.venue import AccountFilter
 
 SEED = 7
@@ -174,6 +179,36 @@ async def test_an_airdrop_arrives(rpc: RpcChain) -> None:
     _, (account,) = await rpc.accounts([nobody], commitment=Commitment.CONFIRMED)
     assert account is not None
     assert account.lamports == 10**9
+
+
+async def test_stream_and_node_tell_the_same_of_a_transaction() -> None:
+    options = NodeOptions(
+        slot_ms=20, rpc_port=0, ws_port=0, geyser_port=0, jito_port=0, admin_port=0, identity=b"same"
+    )
+    async with Node(options, genesis=genesis(SEED).accounts) as node:
+        clock = asyncio.ensure_future(node.clock.run())
+        feed = GeyserFeed(node.endpoints["geyser"])
+        async with RpcChain(node.endpoints["rpc"]) as rpc:
+            playing = asyncio.ensure_future(run_world(SEED, node.endpoints["rpc"], tick_ms=20))
+            streamed = []
+            async with (
+                asyncio.timeout(20),
+                aclosing(feed.subscribe(Subscription(transactions=(CPMM,)))) as items,
+            ):
+                async for item in items:
+                    if isinstance(item, TransactionUpdate):
+                        streamed.append(item)
+                    # Sooner or later somebody tries to sell what cannot be sold.
+                    if len(streamed) >= 50 and any(update.error is not None for update in streamed):
+                        break
+            playing.cancel()
+            for update in streamed:
+                await landed(rpc, update.signature)
+                asked = await rpc.transaction(update.signature)
+                assert asked is not None
+                # What only one of the two ways tells.
+                assert replace(asked, block_time=None, index=0) == replace(update, block_time=None, index=0)
+        clock.cancel()
 
 
 async def test_the_world_plays_through_the_real_front(url: str) -> None:
