@@ -43,6 +43,20 @@ class CaseReader(Protocol):
         ...
 
 
+@runtime_checkable
+class QuoteCaseReader(Protocol):
+    """A venue whose quote rows are an SDK's answers, which its own quotes, being what a trade does, need not be."""
+
+    def quote_case(
+        self, accounts: Mapping[str, Account], *, direction: str, kind: SwapKind, amount: int, moment: Moment
+    ) -> tuple[int, int] | str:
+        """(in, out) as the row's maker counts them, or why not; accounts by the row's names of them.
+
+        Raises DecodeError, KeyError or ValueError for a row it cannot read.
+        """
+        ...
+
+
 class AccountRow(msgspec.Struct, frozen=True):
     pubkey: str
     owner: str
@@ -121,6 +135,15 @@ def _row(line: bytes) -> Any:
 
 def _quote(row: QuoteRow, venues: Venues) -> dict[str, Any]:
     venue = _venue(row.venue, venues)
+    moment = Moment(row.env.unix_timestamp, Slot(row.env.slot), row.env.epoch)
+    if isinstance(venue, QuoteCaseReader):
+        by_role = {
+            role: _account(known) for role, known in row.accounts.items() if isinstance(known, AccountRow)
+        }
+        told = venue.quote_case(
+            by_role, direction=row.direction, kind=row.kind, amount=int(row.amount), moment=moment
+        )
+        return {"error": told} if isinstance(told, str) else _amounts(*told)
     accounts = [
         account
         for known in row.accounts.values()
@@ -140,11 +163,14 @@ def _quote(row: QuoteRow, venues: Venues) -> dict[str, Any]:
         kind=row.kind,
         amount=int(row.amount),
     )
-    moment = Moment(row.env.unix_timestamp, Slot(row.env.slot), row.env.epoch)
     quote = venue.quote(pool, request, moment)
     if isinstance(quote, Refusal):
         return {"error": str(quote)}
-    return {"ok": {"amount_in": str(quote.amount_in), "amount_out": str(quote.amount_out)}}
+    return _amounts(quote.amount_in, quote.amount_out)
+
+
+def _amounts(amount_in: int, amount_out: int) -> dict[str, Any]:
+    return {"ok": {"amount_in": str(amount_in), "amount_out": str(amount_out)}}
 
 
 def _instruction(row: InstructionRow, venues: Venues) -> dict[str, Any]:

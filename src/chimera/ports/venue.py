@@ -6,7 +6,7 @@ A `pool` is an opaque frozen value to everybody but its venue.
 """
 
 from collections.abc import Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -86,4 +86,20 @@ class Venue(Protocol, Generic[P]):
 
     def build(self, pool: P, request: SwapRequest) -> InstructionCall:
         """The swap instruction, byte for byte the venue's current one."""
+        ...
+
+
+@runtime_checkable
+class MintTeller(Protocol):
+    """What a venue has besides whose pool accounts do not say what they trade: its transactions do.
+
+    Until `with_mint`, such a pool has no header (DecodeError) and the role `mint` is missing without an address.
+    """
+
+    def mints(self, transaction: TransactionUpdate) -> Mapping[Address, Address]:
+        """Mint by pool, of every pool that the transaction creates or trades on."""
+        ...
+
+    def with_mint(self, pool: object, mint: Address) -> object:
+        """The pool with its mint known; raises DecodeError where the pool is not that mint's."""
         ...
