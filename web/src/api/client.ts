@@ -173,7 +173,7 @@ export interface Decision {
   token_symbol: string | null;
   token_address: string | null;
   wallet_address: string | null;
-  strategy: Strategy | null;
+  strategy: Strategy | "EXIT" | null;
   side: Side | null;
   /** One readable sentence. */
   text: string;

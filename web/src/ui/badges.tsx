@@ -25,8 +25,11 @@ const OUTCOME: Record<Outcome, Tone> = {
   info: "neutral",
 };
 
-export function StrategyBadge({ strategy }: { strategy: Strategy }) {
-  return <Badge tone={strategy === "SHIELD" ? "shield" : "spear"}>{humanize(strategy)}</Badge>;
+const STRATEGY: Record<string, Tone> = { SHIELD: "shield", SPEAR: "spear" };
+
+/** A decision may also be of style EXIT, which belongs to neither. */
+export function StrategyBadge({ strategy }: { strategy: Strategy | "EXIT" }) {
+  return <Badge tone={STRATEGY[strategy] ?? "neutral"}>{humanize(strategy)}</Badge>;
 }
 
 export function StatusBadge({ status }: { status: TradeStatus }) {

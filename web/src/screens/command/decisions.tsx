@@ -106,7 +106,7 @@ function DecisionBody({ decision }: { decision: Decision }) {
           <Moment at={decision.at} />
         </span>
       </span>
-      <span className="text-xs text-dim" title={decision.text}>
+      <span className="line-clamp-3 text-xs text-dim" title={decision.text}>
         {shortenAddresses(decision.text)}
       </span>
       {decision.reason && <Reason decision={decision} reason={decision.reason} />}

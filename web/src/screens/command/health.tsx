@@ -53,7 +53,7 @@ export function HealthStrip() {
       </Organ>
       <Organ name="Database" tone={toneOf(health.database.status)} word={humanize(health.database.status)}>
         {health.database.behind_records > 0
-          ? `${health.database.behind_records} records behind`
+          ? `${health.database.behind_records} to fold`
           : health.database.message || "up to date"}
       </Organ>
     </section>

@@ -104,7 +104,9 @@ function Ended({ trade }: { trade: Trade }) {
     );
   }
   return trade.exit_reason ? (
-    <span className="text-dim">{explain(trade.exit_reason)}</span>
+    <span className="block truncate text-dim" title={trade.exit_reason}>
+      {explain(trade.exit_reason)}
+    </span>
   ) : (
     <span className="max-sm:hidden">
       <Dash />

@@ -73,10 +73,7 @@ function Detail({ trade }: { trade: TradeDetail }) {
         <p className="border-b border-line bg-raised px-4 py-2 text-sm text-loss">{trade.error_message}</p>
       )}
       <dl className="grid grid-cols-3 gap-4 border-b border-line p-4">
-        <Stat
-          label="Profit"
-          note={trade.realised_pnl_lamports === null ? "not closed" : "all costs included"}
-        >
+        <Stat label="Profit" note={profitNote(trade)}>
           <Money lamports={trade.realised_pnl_lamports} signed digits={5} className="text-lg font-semibold" />
         </Stat>
         <Stat
@@ -166,6 +163,11 @@ function Detail({ trade }: { trade: TradeDetail }) {
       </Section>
     </>
   );
+}
+
+function profitNote(trade: TradeDetail): string {
+  if (trade.realised_pnl_lamports === null) return "nothing sold yet";
+  return trade.status === "CLOSED" ? "all costs included" : "of what is sold so far";
 }
 
 function Section({
