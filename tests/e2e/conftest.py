@@ -1,0 +1,126 @@
+"""A demo of its own, as a user starts it, and a browser that looks at it."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from time import monotonic
+from urllib.request import Request, urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "src/chimera/control/static/index.html"
+UP_WITHIN_S = 60
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Demo:
+    url: str
+    key: str
+
+    @property
+    def link(self) -> str:
+        """What the demo prints: the address with the key behind #."""
+        return f"{self.url}#key={self.key}"
+
+    def get(self, path: str) -> dict:
+        request = Request(f"{self.url}api/v1{path}", headers={"Authorization": f"Bearer {self.key}"})
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+@dataclass
+class Watched:
+    """A page, and what its browser complained about."""
+
+    page: object
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    if not BUILT.is_file():
+        pytest.skip("needs the built dashboard: make setup")
+    folder = tmp_path_factory.mktemp("demo")
+    command = [
+        sys.executable,
+        "-m",
+        "chimera",
+        "demo",
+        "--headless",
+        "--port",
+        "0",
+        "--data-dir",
+        str(folder),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield _announced(process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _announced(process: subprocess.Popen) -> Demo:
+    """Reads what the demo prints until it names the dashboard; goes on reading, so that the pipe never fills."""
+    lines: Queue[str] = Queue()
+    threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True).start()
+    said, ends = [], monotonic() + UP_WITHIN_S
+    while monotonic() < ends:
+        try:
+            said.append(lines.get(timeout=0.5))
+        except Empty:
+            if process.poll() is not None:
+                break
+            continue
+        found = re.search(r"(http://127\.0\.0\.1:\d+/)#key=(\S+)", said[-1])
+        if found:
+            return Demo(*found.groups())
+    pytest.fail("the demo named no dashboard:\n" + "".join(said[-30:]))
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[object]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def desk(browser) -> Iterator[Watched]:
+    yield from _watched(browser, width=1440, height=900)
+
+
+@pytest.fixture
+def phone(browser) -> Iterator[Watched]:
+    yield from _watched(browser, width=390, height=844)
+
+
+def _watched(browser, **size: int) -> Iterator[Watched]:
+    context = browser.new_context(viewport=size, reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    watched = Watched(context.new_page())
+    watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+    watched.page.on(
+        "console", lambda said: watched.complaints.append(said.text) if said.type == "error" else None
+    )
+    yield watched
+    context.close()
