@@ -12,6 +12,7 @@ from chimera.domain.errors import ConfigError, Unreachable
 from chimera.domain.ids import WSOL, Address, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style
 from chimera.domain.live import DeskSeen, FundsSeen, MarketSeen
+from chimera.domain.messages import CapitalMoved
 from chimera.domain.trade import TradeState
 from chimera.domain.wallet import WalletStatus
 from chimera.ports.store import DecisionRow, FillRow, PositionRow, TradeRow, WalletRow
@@ -221,6 +222,7 @@ async def test_health_can_be_kept_from_strangers(house_type: Any, tmp_path: Path
 
 
 async def test_the_overview_counts_in_text(house: Any) -> None:
+    house.journal.append(CapitalMoved(lamports=U64, slot=Slot(1), cause="opening balance"))
     house.stream.queue.put_nowait(
         FundsSeen(
             lamports=U64,

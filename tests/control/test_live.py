@@ -240,6 +240,7 @@ async def test_a_funds_report_moves_the_equity_curve(house: Any) -> None:
     client = await join(house)
     await hear(client)
     at_ms = house.clock.now_ms()
+    house.journal.append(CapitalMoved(lamports=7, slot=Slot(1), cause="opening balance"))
     house.stream.queue.put_nowait(
         FundsSeen(lamports=7, slot=Slot(1), sol_micro_usd=None, ledger_matches_chain=None, at_ms=at_ms)
     )

@@ -52,6 +52,7 @@ class Narrator:
         self._signals: dict[SignalId, Signal] = {}
         self._openings: dict[TradeId, TradeIntent] = {}
         self._symbols: dict[str, str] = {}
+        self._digits: dict[str, int] = {}
 
     def name(self, *, mint: str, symbol: str) -> None:
         """Says what a mint is called; the first name stays."""
@@ -72,6 +73,8 @@ class Narrator:
             case IntentEmitted(intent):
                 self._openings.setdefault(intent.trade_id, intent)
                 self.name(mint=intent.mint, symbol=intent.symbol)
+            case LegLanded(fill=fill) if fill.decimals is not None:
+                self._digits[fill.mint] = fill.decimals
         self.books.apply(entry)
         about = self.about(fact)
         kind, outcome = _kind(fact), _outcome(fact)
@@ -150,6 +153,7 @@ class Narrator:
             strategy=str(intent.style),
             side=str(intent.side),
             realised_lamports=self._realised(intent.trade_id),
+            decimals=self._digits.get(intent.mint),
         )
 
     def _of_leg(self, fact: LegFact) -> About:

@@ -57,6 +57,16 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     side: str = ""
     realised_lamports: int | None = None
     """Of the round trip, up to and with this fact."""
+    decimals: int | None = None
+    """Of the token, once a fill has told them."""
+
+    def amount(self, base_units: int) -> str:
+        """1234567 with 5 decimals -> "12.34567"; base units by that name where the decimals are not known."""
+        if self.decimals is None:
+            return f"{base_units} base units of"
+        whole, part = divmod(base_units, 10**self.decimals)
+        digits = f"{part:0{self.decimals}d}".rstrip("0") if self.decimals else ""
+        return f"{whole:,}" + (f".{digits}" if digits else "")
 
     @property
     def token(self) -> str:
@@ -113,7 +123,7 @@ WORDS = {
 
 
 def sentence(fact: Fact, about: About = NOTHING) -> str:
-    """The fact in one sentence for people; amounts in SOL, tokens in base units."""
+    """The fact in one sentence for people; amounts in SOL, tokens in whole ones where their decimals are known."""
     match fact:
         case SignalAccepted() | SignalRefused() | SignalDropped():
             return _signal(fact, about)
@@ -171,14 +181,14 @@ def _intent(fact: IntentEmitted | IntentRefused | IntentApproved, about: About) 
             what = (
                 f"buy {about.token} for {sol_text(intent.amount)} SOL"
                 if intent.side is Side.BUY
-                else f"sell {intent.amount} base units of {about.token}"
+                else f"sell {about.amount(intent.amount)} {about.token}"
             )
             bound = f"at most {intent.slippage_bps_max / 100:g} % slippage"
             return f"{intent.source} wants to {what}, {bound}: {intent.reason.rstrip('.')}."
         case IntentRefused():
             return f"The gate refused the {_swap(about)}: {_why_not(fact.refusal)}."
         case IntentApproved():
-            passed = f" after {len(fact.checks)} checks ({'; '.join(fact.checks)})" if fact.checks else ""
+            passed = f": it passed all {len(fact.checks)} checks" if fact.checks else ""
             return f"The gate approved the {_swap(about)}{passed}."
 
 
@@ -211,11 +221,11 @@ def _landed(fill: Fill, about: About) -> str:
     costs = f"fee {sol_text(fill.fee_lamports)}"
     costs += f", tip {sol_text(fill.tip_lamports)}" if fill.tip_lamports else ""
     if fill.rent_lamports:
-        costs += f", rent {sol_text(fill.rent_lamports)}" + (" returned" if fill.rent_lamports < 0 else "")
+        costs += f", rent {'back ' if fill.rent_lamports < 0 else ''}{sol_text(abs(fill.rent_lamports))}"
     if fill.side is Side.BUY:
-        what = f"Bought {fill.token_delta} base units of {about.token} for {sol_text(fill.swap_lamports)} SOL"
+        what = f"Bought {about.amount(fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
     else:
-        what = f"Sold {-fill.token_delta} base units of {about.token} for {sol_text(fill.swap_lamports)} SOL"
+        what = f"Sold {about.amount(-fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
     return f"{what} ({costs} SOL), confirmed in slot {fill.slot}."
 
 

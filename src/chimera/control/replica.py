@@ -195,7 +195,8 @@ class Replica:
         )
 
     def _balance_lamports(self) -> int:
-        return self.funds.lamports if self.funds else self._narrator.books.lamports
+        """Of the books, which change in one step with the positions; the wallet's own is compared elsewhere."""
+        return self._narrator.books.lamports
 
     def _sol_micro_usd(self) -> int | None:
         return self.funds.sol_micro_usd if self.funds else None
@@ -219,8 +220,13 @@ class Replica:
         return total
 
     def _value(self, holding: Holding) -> int | None:
+        """By the last mark; one made before a part was sold counts for what is left of it."""
         mark = self._marks.get(holding.trade_id)
-        return None if mark is None else mark.value_lamports
+        if mark is None or mark.value_lamports is None:
+            return None
+        if mark.tokens > holding.tokens:
+            return mul_div_floor(mark.value_lamports, holding.tokens, mark.tokens)
+        return mark.value_lamports
 
     def _plot(self, at_ms: int) -> None:
         """A point of the equity curve a step; a full curve drops every second point and doubles the step."""

@@ -48,6 +48,7 @@ class Stage:
         self._passphrase = secrets.token_urlsafe(32)
         self._stack = contextlib.AsyncExitStack()
         self._rpc: RpcChain | None = None
+        self._world_runs = False
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as started:
@@ -67,7 +68,7 @@ class Stage:
         return self.folder / "webhook.secret"
 
     async def desk(self) -> tuple[Child, str]:
-        """A running desk on this stage's books, and the address of its dashboard."""
+        """A running desk on this stage's books, and the address of its dashboard; the first one wakes the world."""
         environ = {
             **self._environ,
             SECRET_VARIABLE: self._secret,
@@ -76,7 +77,13 @@ class Stage:
         }
         arguments = ["run", "-c", str(self.folder / "config.yaml")]
         child = await self._child("desk", arguments, environ)
-        return child, str((await child.first_line())["dashboard"])
+        dashboard = str((await child.first_line())["dashboard"])
+        if not self._world_runs:
+            # only now: the first wallet worth copying buys within seconds
+            self._world_runs = True
+            world = ["world", "--rpc-url", self.endpoints["rpc"], "--seed", str(self.seed)]
+            await self._child("world", world, self._environ)
+        return child, dashboard
 
     async def holdings(self) -> tuple[int, dict[Address, int]]:
         """(lamports, tokens by mint) of the desk's wallet, asked of the chain itself."""
@@ -101,8 +108,6 @@ class Stage:
         self._rpc = RpcChain(self.endpoints["rpc"], who="embedded chain", options=options)
         await self._stack.enter_async_context(self._rpc)
         await self._fund(self._rpc)
-        world = ["world", "--rpc-url", self.endpoints["rpc"], "--seed", str(self.seed)]
-        await self._child("world", world, self._environ)
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self._settings(), sort_keys=False), "utf-8")
         self.secret_file.touch(mode=0o600)
         self.secret_file.write_text(self._secret, "utf-8")

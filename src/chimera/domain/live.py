@@ -16,6 +16,8 @@ class PositionMarked(msgspec.Struct, frozen=True, tag=True):
     """Value at which it is sold at a loss or to keep a gain, whichever is higher."""
     target_lamports: int | None
     at_ms: int
+    tokens: int = 0
+    """How many were valued; 0 in older messages."""
 
 
 class FundsSeen(msgspec.Struct, frozen=True, tag=True):

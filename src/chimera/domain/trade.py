@@ -72,6 +72,8 @@ class Fill(msgspec.Struct, frozen=True):
     at_ms: int
     other_tokens: tuple[tuple[Address, int], ...] = ()
     """(mint, change) of what a route of several legs left in our other accounts."""
+    decimals: int | None = None
+    """Of the mint, as the metadata tells them."""
 
 
 class Position(msgspec.Struct, frozen=True):

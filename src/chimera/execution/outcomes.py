@@ -26,6 +26,7 @@ def fill_of(
     delta = lamports_delta(transaction, wallet)
     tip = _tips(transaction, wallet, tip_accounts)
     rent, changes = _token_changes(transaction, wallet)
+    balances = (*transaction.pre_tokens, *transaction.post_tokens)
     token_delta = changes.pop(mint, 0)
     swapped = delta + transaction.fee_lamports + tip + rent
     return Fill(
@@ -40,6 +41,7 @@ def fill_of(
         tip_lamports=tip,
         rent_lamports=rent,
         at_ms=at_ms,
+        decimals=next((balance.decimals for balance in balances if balance.mint == mint), None),
         other_tokens=tuple(sorted((other, change) for other, change in changes.items() if change)),
     )
 

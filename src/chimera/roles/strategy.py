@@ -77,7 +77,15 @@ class StrategyRole:
                 age = self._view.slot - max((pool.slot for pool in pools), default=0) if pools else None
                 self._bus.publish(
                     LIVE,
-                    PositionMarked(position.trade_id, value, age, stop, target, self._clock.now_ms()),
+                    PositionMarked(
+                        position.trade_id,
+                        value,
+                        age,
+                        stop,
+                        target,
+                        self._clock.now_ms(),
+                        tokens=position.tokens,
+                    ),
                 )
             await asyncio.sleep(MARKS_EVERY_S)
 
