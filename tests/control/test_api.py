@@ -260,6 +260,10 @@ async def test_the_documentation_needs_no_network(house: Any) -> None:
     assert {"/api/v1/webhook", *READS, *(path for path, _, _ in MUTATIONS if "t1" not in path)} <= set(
         document["paths"]
     )
+    assert document["paths"]["/health"]["get"]["security"] == []
+    assert document["paths"]["/api/v1/overview"]["get"].get("security", document["security"]) == [
+        {"bearer": []}
+    ]
     references = _references(document)
     assert references
     for reference in references:

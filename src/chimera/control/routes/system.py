@@ -16,16 +16,21 @@ from chimera.control.schemas import Health, Identity
 from chimera.control.wire import Problem
 from chimera.ports.store import KeyHolder
 
+OPEN = {"security": []}
+"""What the documentation says of routes that need no key."""
+
 
 def system_routes(doorkeeper: Doorkeeper) -> APIRouter:
     routes = APIRouter(tags=["system"])
     anyone = Annotated[KeyHolder, Depends(doorkeeper.needs(Role.READONLY))]
 
-    @routes.get("/health", summary="Whether the process answers; for load balancers")
+    @routes.get("/health", openapi_extra=OPEN, summary="Whether the process answers; for load balancers")
     async def alive() -> Response:
         return answer({"status": "ok"})
 
-    @routes.get("/api/v1/health", responses=described(Health), summary="How every plane is")
+    @routes.get(
+        "/api/v1/health", openapi_extra=OPEN, responses=described(Health), summary="How every plane is"
+    )
     async def health(request: Request) -> Response:
         around = context(request)
         caller = await around.doorkeeper.caller(request)
@@ -38,7 +43,7 @@ def system_routes(doorkeeper: Doorkeeper) -> APIRouter:
     async def whoami(holder: anyone) -> Response:
         return answer(Identity(identifier=holder.identifier, role=holder.role))
 
-    @routes.get("/metrics", summary="Prometheus metrics, for this machine only")
+    @routes.get("/metrics", openapi_extra=OPEN, summary="Prometheus metrics, for this machine only")
     async def metrics(request: Request) -> Response:
         if not _local(request):
             raise Problem(403, "Metrics are served to this machine only.")
@@ -62,6 +67,7 @@ DOCS_PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>Chimera API</title>
+<link rel="icon" href="/docs/assets/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
 </head>
 <body>
