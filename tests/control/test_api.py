@@ -81,12 +81,19 @@ async def test_commands_answer_as_documented(house: Any) -> None:
     assert kinds == [Kill, ResetKill, ResetBreaker, ExitPosition]
 
 
-@pytest.mark.parametrize(("code", "status"), [("UNKNOWN", 404), ("NOT_ACTIVE", 409), ("ALREADY_CLOSED", 400)])
+@pytest.mark.parametrize(("code", "status"), [("UNKNOWN", 404), ("NOT_ACTIVE", 409), ("UNSUPPORTED", 501)])
 async def test_a_command_that_cannot_be_done_says_why(house: Any, code: str, status: int) -> None:
     house.commands.answer = Answer(ok=False, code=code, message="no such thing")
     answer = await house.post("/api/v1/positions/t1/exit", {"reason": "enough"})
     assert (answer.status_code, answer.json()["error"]) == (status, code)
     assert answer.json()["message"] == "no such thing"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/config/circuit-breaker/reset", "/api/v1/kill/reset"])
+async def test_a_reset_of_what_is_not_tripped_is_a_wrong_request(house: Any, path: str) -> None:
+    house.commands.answer = Answer(ok=False, code="NOT_ACTIVE", message="the loss breaker is closed")
+    answer = await house.post(path, {"reason": "seen"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "NOT_ACTIVE")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from chimera.ports.store import KeyHolder
 
 SCOPES = ("halt_all", "halt_buys")
 REASON_LENGTH_MAX = 500
-STATUS = {"UNKNOWN": 404, "NOT_FOUND": 404, "NOT_ACTIVE": 409, "ALREADY_CLOSED": 400, "ALREADY_ACTIVE": 409}
+STATUS = {"UNKNOWN": 404, "NOT_ACTIVE": 409, "VALIDATION_FAILED": 400, "UNSUPPORTED": 501}
+RESETS = (ResetBreaker, ResetKill)
 
 
 def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
@@ -116,5 +117,7 @@ async def _perform(request: Request, command: Command) -> Answer:
     )
     if not done.ok:
         details = {"before": done.before} if done.before else {}
-        raise Problem(STATUS.get(done.code, 409), done.message or done.code, code=done.code, details=details)
+        idle = done.code == "NOT_ACTIVE" and isinstance(command, RESETS)  # nothing to reset: a wrong request
+        status = 400 if idle else STATUS.get(done.code, 409)
+        raise Problem(status, done.message or done.code, code=done.code, details=details)
     return done

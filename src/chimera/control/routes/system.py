@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -16,7 +16,7 @@ from chimera.control.schemas import Health, Identity
 from chimera.control.wire import Problem
 from chimera.ports.store import KeyHolder
 
-OPEN = {"security": []}
+OPEN: dict[str, Any] = {"security": []}
 """What the documentation says of routes that need no key."""
 
 
