@@ -23,10 +23,19 @@ typedef _Bool bool;
 #define U32(p, at) (*(u32 *)((u8 *)(p) + (at)))
 #define U64(p, at) (*(u64 *)((u8 *)(p) + (at)))
 
+/* Room in the frame; a program that needs more says so before it includes this. */
+#ifndef ACCOUNTS_MAX
 #define ACCOUNTS_MAX 24
+#endif
+#ifndef METAS_MAX
 #define METAS_MAX 8
+#endif
+#ifndef CPI_DATA_MAX
 #define CPI_DATA_MAX 64
+#endif
+#ifndef EVENT_MAX
 #define EVENT_MAX 256
+#endif
 #define ACCOUNT_GROWTH 10240 /* bytes that the loader leaves behind every account's data */
 
 /* The C ABI's account, as sol_invoke_signed_c reads it. */
