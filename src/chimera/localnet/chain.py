@@ -102,7 +102,7 @@ class EmbeddedChain:
         self._confirmed_slot = self._finalized_slot = 0
         genesis_time = int(started + self._clock_offset)
         genesis_block = Block(0, 0, 0, self.genesis_hash, Hash.default(), genesis_time, ())
-        self._finalized_height = 0
+        self._rooted = SlotState(0, 0, 0, genesis_time, Hash.default(), self.genesis_hash)
         self.ledger.seal(genesis_block)
         self.blockhashes.add(self.genesis_hash, slot=0, height=0)
         self._forks = Forks(SlotState(1, 0, 1, genesis_time, self.genesis_hash))
@@ -206,7 +206,8 @@ class EmbeddedChain:
         """Seals the slot in progress, begins the next one, and lets older ones become confirmed and final."""
         sealed = self._forks.working
         self._seal(sealed)
-        self._begin(sealed.slot + 1, sealed)
+        self._forks.begin(self._child(sealed.slot + 1, sealed))
+        self._enter_working_slot()
         confirmed = self._forks.behind(self.options.confirmed_lag_slots)
         if confirmed is not None and confirmed.slot > self._confirmed_slot:
             newly = [s for s in self._forks if self._confirmed_slot < s.slot <= confirmed.slot]
@@ -217,7 +218,7 @@ class EmbeddedChain:
             # Listeners read the slot's contents when told, so it leaves only afterwards.
             state = next(iter(self._forks))
             self._finalized_slot = state.slot
-            self._finalized_height = state.height
+            self._rooted = state
             self._tell_phase(state, SlotPhase.FINALIZED)
             self._forks.finalize()
 
@@ -230,21 +231,20 @@ class EmbeddedChain:
         dead: list[SlotState] = []
         lost: list[TransactionRecord] = []
         last_slot = self.slot
-        while len(dead) <= slots and len(self._forks) > 1:
+        while len(dead) <= slots and len(self._forks):
             state = self._forks.drop_last()
             dead.append(state)
             for key, account in state.before.items():
                 self.bank.put(key, account)
             self.ledger.undo(state.slot, state.transactions)
             lost = state.transactions + lost
-        if not dead:
-            return ()
-        tip = self._forks.working
+        tip = self._forks.working if len(self._forks) else self._rooted
         self.blockhashes.undo(after_slot=tip.slot)
         self._confirmed_slot = min(self._confirmed_slot, tip.slot)
+        self._forks.begin(self._child(last_slot + 1, tip))
         for state in dead:
             self._tell_phase(state, SlotPhase.DEAD)
-        self._begin(last_slot + 1, tip)
+        self._enter_working_slot()
         if requeue:
             for record in lost:
                 self.execute(record.wire, bundle_id=record.bundle_id)
@@ -274,9 +274,8 @@ class EmbeddedChain:
         for candidate in self._forks:
             if candidate.slot <= slot:
                 state = candidate
-        height = self._finalized_height if state is None else state.height
-        at = self._finalized_slot if state is None else state.slot
-        return ChainView(slot=at, height=height, bank=self.bank, forks=self._forks)
+        shown = state or self._rooted
+        return ChainView(slot=shown.slot, height=shown.height, bank=self.bank, forks=self._forks)
 
     def commitment_of(self, slot: int) -> Commitment:
         if slot <= self._finalized_slot:
@@ -356,11 +355,10 @@ class EmbeddedChain:
         self.listeners.block_sealed(BlockSealed(block))
         self._tell_phase(state, SlotPhase.PROCESSED)
 
-    def _begin(self, slot: int, parent: SlotState) -> None:
+    def _child(self, slot: int, parent: SlotState) -> SlotState:
         time = max(parent.time, int(self._now() + self._clock_offset))
         assert parent.blockhash is not None, "only a sealed slot can have a child"
-        self._forks.begin(SlotState(slot, parent.slot, parent.height + 1, time, parent.blockhash))
-        self._enter_working_slot()
+        return SlotState(slot, parent.slot, parent.height + 1, time, parent.blockhash)
 
     def _enter_working_slot(self) -> None:
         state = self._forks.working
