@@ -47,8 +47,8 @@ class ChainOptions(msgspec.Struct, frozen=True):
     """What the Clock sysvar says at slot 0; None: the wall clock's time."""
     identity: bytes = b"chimera localnet"
     """Decides the genesis hash and with it every blockhash: two chains should not share it."""
-    transactions_max: int = 100_000
-    """Of history; older blocks are forgotten."""
+    transactions_max: int = 50_000
+    """Of history; older blocks are forgotten. One takes about 4 kB."""
     faucet_lamports: int = 500_000_000 * 10**9
 
 
@@ -270,11 +270,7 @@ class EmbeddedChain:
 
     def view_at(self, slot: int) -> ChainView:
         """The chain at the end of a slot that is not older than the newest final one."""
-        state = None
-        for candidate in self._forks:
-            if candidate.slot <= slot:
-                state = candidate
-        shown = state or self._rooted
+        shown = self._forks.at(slot) or self._rooted
         return ChainView(slot=shown.slot, height=shown.height, bank=self.bank, forks=self._forks)
 
     def commitment_of(self, slot: int) -> Commitment:

@@ -69,6 +69,10 @@ class Forks:
     def find(self, slot: int) -> SlotState | None:
         return next((state for state in self._live if state.slot == slot), None)
 
+    def at(self, slot: int) -> SlotState | None:
+        """The newest state at or before the slot; None when it is final already."""
+        return next((state for state in reversed(self._live) if state.slot <= slot), None)
+
     def behind(self, slots: int) -> SlotState | None:
         """The slot that many before the one in progress, or None when that one is final already."""
         return self._live[-1 - slots] if slots < len(self._live) else None

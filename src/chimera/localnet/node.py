@@ -40,7 +40,7 @@ class NodeOptions(msgspec.Struct, frozen=True):
     confirmed_lag_slots: int = 2
     finalized_lag_slots: int = 32
     genesis_unix_seconds: int | None = None
-    transactions_max: int = 100_000
+    transactions_max: int = 50_000
 
 
 class _Front(Protocol):
