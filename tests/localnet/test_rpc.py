@@ -443,3 +443,16 @@ async def test_a_late_transaction_lands_slots_later(ask: Asker) -> None:
         await asyncio.sleep(0)
     record = ask.node.chain.ledger.transaction(late.signatures[0])
     assert record is not None and record.slot == sent_in + 3
+
+
+async def test_a_stale_node_answers_from_slots_ago(ask: Asker) -> None:
+    payer, to = await ask.payer(), Pubkey.new_unique()
+    ask.node.clock.pause()
+    await ask("sendTransaction", b64(ask.transfer(payer, to, SOL)), B64)
+    ask.node.chain.advance_slot()
+    processed = {"commitment": "processed"}
+    fresh = await ask("getBalance", str(to), processed)
+    ask.node.faults.add(FaultWish(kind=FaultKind.STALE, slots=3))
+    stale = await ask("getBalance", str(to), processed)
+    assert (fresh["value"], stale["value"]) == (SOL, 0)
+    assert stale["context"]["slot"] == fresh["context"]["slot"] - 3
