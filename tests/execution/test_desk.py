@@ -13,7 +13,7 @@ from chimera.domain.chain import (
     TokenBalance,
     TransactionUpdate,
 )
-from chimera.domain.ids import TOKEN_PROGRAM, Address, IntentId, Signature, Slot
+from chimera.domain.ids import TOKEN_PROGRAM, Address, IntentId, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style
 from chimera.domain.messages import (
     CapitalMoved,
@@ -50,6 +50,7 @@ from chimera.execution.effects import (
 )
 from chimera.execution.fees import Fees
 from chimera.execution.planner import Plan, Probe
+from chimera.execution.watch import WatchLimits
 from chimera.market.view import MarketView
 from chimera.risk.checks import RiskLimits
 from chimera.risk.gate import Approved, Gate
@@ -61,7 +62,7 @@ WALLET = address("desk")
 OURS = address("our token account")
 FINE = Simulation(Slot(5), None, (), 50_000)
 VALID_UNTIL = 200
-MARGIN = DeskLimits().expiry_margin_blocks
+MARGIN = WatchLimits().expiry_margin_blocks
 
 
 class View(MarketView):
@@ -331,14 +332,26 @@ def test_a_lost_exit_goes_back_to_active() -> None:
     assert house.state() is TradeState.ACTIVE
 
 
-def test_two_exits_at_once_are_one() -> None:
+def test_two_exits_at_once_wait_for_each_other_and_the_second_finds_nothing_left() -> None:
     house = House()
     bought(house)
-    house.effects(Arrived(intent(id=IntentId("x"), side=Side.SELL, style=Style.EXIT, amount=1_000)))
+    send = house.to_signed(intent(id=IntentId("x"), side=Side.SELL, style=Style.EXIT, amount=1_000), "sig2")
     assert (
         house.effects(Arrived(intent(id=IntentId("y"), side=Side.SELL, style=Style.EXIT, amount=1_000))) == []
     )
-    assert house.facts(IntentRefused)[-1].refusal.reason is Reason.DUPLICATE_INTENT
+    assert house.facts(IntentRefused) == []
+    house.seen("sig2")
+    house.effects(TransactionSeen(send.leg_id, landed(Side.SELL, "sig2", lamports=120_000_000, tokens=1_000)))
+    assert house.facts(IntentRefused)[-1].refusal.reason is Reason.NO_ACTIVE_POSITION
+
+
+def test_an_intent_that_waits_too_long_for_its_mint_is_refused_by_name() -> None:
+    house = House()
+    house.to_signed()
+    house.effects(Arrived(intent(id=IntentId("y"), trade_id=TradeId("other"))))
+    house.now += 5_000
+    house.effects(Ticked())
+    assert house.facts(IntentRefused)[-1].refusal.reason is Reason.RESOURCE_CONFLICT
 
 
 def test_a_token_is_probed_before_its_first_buy_and_only_then() -> None:
@@ -401,7 +414,8 @@ def test_a_kill_after_any_fact_neither_buys_twice_nor_leaves_an_orphan(cut: int)
     house = House(entries)
     effects = house.desk.resume(house.now)
     for _ in range(20):
-        done, effects = effects, []
+        house.now += 500
+        done, effects = effects, house.effects(Ticked())
         for effect in done:
             match effect:
                 case Simulate(leg_id):

@@ -84,6 +84,12 @@ class TradeIntent(msgspec.Struct, frozen=True, tag=True):
     """A sentence for people: which rule asked for it."""
     wallet: Address | None = None
     """Whom it copies."""
+    expected_edge_bps: int = 0
+    """What its strategy expects to gain after all costs; 0: it makes no claim."""
+    urgency: int = 0
+    """0, 1 or 2."""
+    tier: int = 1
+    """0 goes before 1 within a class."""
 
     def expired(self, now_ms: int) -> bool:
         return now_ms >= self.created_at_ms + self.ttl_ms

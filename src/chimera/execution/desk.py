@@ -35,6 +35,7 @@ from chimera.domain.messages import (
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenReport
 from chimera.domain.trade import LegRef, LegState, TradeState
+from chimera.execution.arbiter import Arbiter, ArbiterLimits
 from chimera.execution.books import Books
 from chimera.execution.circumstances import circumstances
 from chimera.execution.effects import (
@@ -57,9 +58,10 @@ from chimera.execution.effects import (
     Watched,
 )
 from chimera.execution.lifecycle import Happened, advance
-from chimera.execution.outcomes import failed_instruction, fill_of, final_enough, lamports_delta
+from chimera.execution.outcomes import failed_instruction, fill_of, lamports_delta
 from chimera.execution.planner import Plan, Planner
 from chimera.execution.recovery import unanswered, unsettled
+from chimera.execution.watch import LegWatch, Verdict, WatchLimits
 from chimera.market.view import MarketView
 from chimera.portfolio import Leg
 from chimera.risk.gate import Approved, Gate
@@ -70,27 +72,13 @@ Recorder = Callable[[Fact], Entry]
 
 
 class DeskLimits(msgspec.Struct, frozen=True):
-    expiry_margin_blocks: int = 8
-    """Beyond the last valid height, since nodes disagree by a few blocks."""
-    not_found_answers: int = 2
-    """Clean answers after the margin before a leg counts as expired."""
-    resend_after_ms: int = 1_200
-    """The same bytes again; about three slots."""
+    arbiter: ArbiterLimits = ArbiterLimits()
+    watch: WatchLimits = WatchLimits()
     entry_retries_max: int = 3
     retry_after_ms: int = 400
     probe_lamports: int = 10_000_000
     spear_bundles: bool = False
     """Whether Spear's buys go as bundles with a tip."""
-
-
-class Unresolved(msgspec.Struct):
-    """What the desk remembers of a leg beside the books."""
-
-    plan: Plan | None = None
-    sent_at_ms: int = 0
-    not_found: int = 0
-    reading: bool = False
-    bundle: bool = False
 
 
 class Desk:
@@ -113,17 +101,23 @@ class Desk:
         self.blockhash: Blockhash | None = None
         """The newest confirmed one; the loop keeps it fresh."""
         self.spear_disabled = ""
-        self._unresolved: dict[str, Unresolved] = {}
-        self._probing: dict[Address, list[IntentId]] = {}
+        self._arbiter = Arbiter(limits.arbiter)
+        self._watch = LegWatch(limits.watch)
+        self._probing: dict[Address, IntentId] = {}
         self._retry_at_ms: dict[IntentId, int] = {}
 
     # what the loop asks
 
     def process(self, message: Message, now_ms: int) -> list[Effect]:
         """Everything that must be done now; facts are already recorded when it returns."""
+        effects = self._step(message, now_ms)
+        return effects + self._dispatch(now_ms)
+
+    def _step(self, message: Message, now_ms: int) -> list[Effect]:
         match message:
             case Arrived(intent):
-                return self._arrived(intent, now_ms)
+                self._arrived(intent)
+                return []
             case Probed():
                 return self._probed(message, now_ms)
             case Simulated():
@@ -150,8 +144,14 @@ class Desk:
         ]
 
     @property
+    def under_way(self) -> int:
+        """Legs and probes."""
+        return len(self.ledger.legs) + len(self._probing)
+
+    @property
     def in_flight(self) -> int:
-        return len(self.ledger.legs) + sum(len(waiting) for waiting in self._probing.values())
+        """Everything that has no outcome yet, waiting intents included."""
+        return self.under_way + len(self._arbiter) + len(self._retry_at_ms)
 
     def resume(self, now_ms: int) -> list[Effect]:
         """Takes up what a former run left, from the books alone.
@@ -166,42 +166,54 @@ class Desk:
                     leg, Refusal(Reason.NOT_READY, observed="the process ended before it was signed"), now_ms
                 )
             else:
-                self._unresolved[leg.ref.leg_id] = Unresolved()
+                self._watch.begin(leg.ref.leg_id)
                 effects += self._send(leg, now_ms)
         for trade_id, happened in unsettled(self.ledger):
             self._move(trade_id, happened, "settled at start")
         for intent, move in unanswered(self.ledger):
             if move is not None:
                 self._move(intent.trade_id, move, "taken up at start", retry=move is Happened.RETRIED)
-            effects += self._review(intent, now_ms)
-        return effects
+            self._arbiter.enter(intent)
+        return effects + self._dispatch(now_ms)
 
     # entry
 
-    def _arrived(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
+    def _arrived(self, intent: TradeIntent) -> None:
         if intent.id in self.ledger.intents:
             self._record(Noted("duplicate intent", {"intent_id": intent.id}))
-            return []
+            return
         self._record(IntentEmitted(intent))
         if intent.side is Side.BUY:
             self._move(intent.trade_id, Happened.VALIDATED, intent.reason)
-        return self._review(intent, now_ms)
+        if not self._arbiter.enter(intent):
+            self._refuse(intent, Refusal(Reason.QUEUE_FULL, observed=f"{len(self._arbiter)} intents wait"))
+
+    def _dispatch(self, now_ms: int) -> list[Effect]:
+        """Reviews what may go ahead now, best first; the mint of a leg under way is locked."""
+        effects: list[Effect] = []
+        while len(self._arbiter):
+            intent = self._arbiter.take(now_ms, under_way=self.under_way, free=self._free)
+            if intent is None:
+                break
+            effects += self._review(intent, now_ms)
+        return effects
+
+    def _free(self, intent: TradeIntent) -> bool:
+        """A mint's account of ours is opened, filled and closed by one leg at a time."""
+        return intent.mint not in self._probing and all(
+            leg.mint != intent.mint for leg in self.ledger.legs.values()
+        )
 
     def _review(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
-        if intent.side is Side.SELL and self.ledger.busy(intent.trade_id):
-            return self._refuse(intent, Refusal(Reason.DUPLICATE_INTENT, observed="a leg of it is under way"))
         outcome = self._gate.review(
             intent,
             circumstances(intent, self._books, self._view, now_ms=now_ms, spear_disabled=self.spear_disabled),
         )
-        if isinstance(outcome, Refusal):
-            if outcome.reason is Reason.SIMULATION_UNAVAILABLE and intent.mint not in self._probing:
-                return self._probe(intent)
-            if intent.mint in self._probing and outcome.reason is Reason.SIMULATION_UNAVAILABLE:
-                self._probing[intent.mint].append(intent.id)
-                return []
-            return self._refuse(intent, outcome)
-        return self._plan(outcome)
+        if not isinstance(outcome, Refusal):
+            return self._plan(outcome)
+        if outcome.reason is Reason.SIMULATION_UNAVAILABLE:
+            return self._probe(intent)
+        return self._refuse(intent, outcome)
 
     def _probe(self, intent: TradeIntent) -> list[Effect]:
         if self.blockhash is None:
@@ -210,29 +222,25 @@ class Desk:
         probe = self._planner.probe(intent.mint, lamports=lamports, blockhash=self.blockhash)
         if isinstance(probe, Refusal):
             return self._refuse(intent, probe)
-        self._probing[intent.mint] = [intent.id]
+        self._probing[intent.mint] = intent.id
         return [ProbeToken(probe)]
 
     def _probed(self, message: Probed, now_ms: int) -> list[Effect]:
         probe = message.probe
-        waiting = self._probing.pop(probe.mint, [])
+        waiting = self._probing.pop(probe.mint, None)
+        if waiting is None:
+            self._record(Noted("late answer: probed", {"mint": probe.mint}))
+            return []
+        intent = self.ledger.intents[waiting]
         if message.simulation is None:
-            refusal = Refusal(Reason.SIMULATION_UNAVAILABLE, observed=message.cause)
-        else:
-            simulation, error = message.simulation, message.simulation.error
-            failed_at = failed_instruction(error)
-            if error is not None and (failed_at is None or failed_at < probe.sell_starts_at):
-                # it could not even be bought: no verdict on selling, and nothing to remember
-                refusal = Refusal(Reason.SIMULATION_FAILED, observed=f"probe: {error}")
-            else:
-                self._record(TokenChecked(self._report(message, simulation, now_ms)))
-                effects: list[Effect] = []
-                for intent_id in waiting:
-                    effects += self._review(self.ledger.intents[intent_id], now_ms)
-                return effects
-        for intent_id in waiting:
-            self._refuse(self.ledger.intents[intent_id], refusal)
-        return []
+            return self._refuse(intent, Refusal(Reason.SIMULATION_UNAVAILABLE, observed=message.cause))
+        error = message.simulation.error
+        failed_at = failed_instruction(error)
+        if error is not None and (failed_at is None or failed_at < probe.sell_starts_at):
+            # it could not even be bought: no verdict on selling, and nothing to remember
+            return self._refuse(intent, Refusal(Reason.SIMULATION_FAILED, observed=f"probe: {error}"))
+        self._record(TokenChecked(self._report(message, message.simulation, now_ms)))
+        return self._review(intent, now_ms)
 
     def _report(self, message: Probed, simulation: Simulation, now_ms: int) -> TokenReport:
         error = simulation.error
@@ -281,7 +289,7 @@ class Desk:
                 tip_lamports=plan.fees.tip_lamports,
             )
         )
-        self._unresolved[leg.leg_id] = Unresolved(plan=plan, bundle=bundle)
+        self._watch.begin(leg.leg_id, plan, bundle=bundle)
         return [Simulate(leg.leg_id, plan.message)]
 
     def _closes(self, intent: TradeIntent) -> bool:
@@ -297,8 +305,8 @@ class Desk:
     # one leg's way
 
     def _simulated(self, message: Simulated, now_ms: int) -> list[Effect]:
-        leg, memory = self._known(message.leg_id, LegState.PLANNED, "simulated")
-        if leg is None or memory is None or memory.plan is None:
+        leg, plan = self._known(message.leg_id, LegState.PLANNED, "simulated")
+        if leg is None or plan is None:
             return []
         simulation = message.simulation
         if simulation is None:
@@ -310,15 +318,13 @@ class Desk:
         killed = self._books.kill_switch.review(leg.side)
         if killed is not None:
             return self._drop(leg, killed, now_ms)
-        return [Sign(message.leg_id, memory.plan.message)]
+        return [Sign(message.leg_id, plan.message)]
 
     def _signed(self, message: SignedBytes, now_ms: int) -> list[Effect]:
-        leg, memory = self._known(message.leg_id, LegState.SIMULATED, "signed")
-        if leg is None or memory is None or memory.plan is None:
+        leg, plan = self._known(message.leg_id, LegState.SIMULATED, "signed")
+        if leg is None or plan is None:
             return []
-        self._record(
-            LegSigned(leg.ref, message.signature, message.transaction, memory.plan.last_valid_block_height)
-        )
+        self._record(LegSigned(leg.ref, message.signature, message.transaction, plan.last_valid_block_height))
         return self._send(leg, now_ms)
 
     def _not_signed(self, message: NotSigned, now_ms: int) -> list[Effect]:
@@ -331,8 +337,7 @@ class Desk:
         """The bytes, first or again. The journal's own count of entries says how far it must be durable."""
         if leg.signature is None or leg.transaction is None:
             raise InvariantBroken(f"{leg.ref.leg_id} was to be sent unsigned")
-        memory = self._unresolved[leg.ref.leg_id]
-        memory.sent_at_ms = now_ms
+        bundle = self._watch.sent(leg.ref.leg_id, now_ms)
         leg.sends += 1
         return [
             Send(
@@ -341,7 +346,7 @@ class Desk:
                 transaction=leg.transaction,
                 durable_seq=leg.signed_seq,
                 attempt=leg.sends,
-                bundle=memory.bundle,
+                bundle=bundle,
             )
         ]
 
@@ -365,30 +370,22 @@ class Desk:
         for watched in self.watched():
             if watched.signature not in message.statuses:
                 continue
-            memory = self._unresolved[watched.leg_id]
+            leg = self.ledger.legs[watched.leg_id]
             status = message.statuses[watched.signature]
-            if status is not None:
-                memory.not_found = 0
-                if final_enough(status) and not memory.reading:
-                    memory.reading = True
+            match self._watch.judge(leg, status, message.block_height):
+                case Verdict.READ:
                     effects.append(ReadTransaction(watched.leg_id, watched.signature))
-                continue
-            deadline = watched.last_valid_block_height + self._limits.expiry_margin_blocks
-            if message.block_height <= deadline:
-                continue
-            memory.not_found += 1
-            if memory.not_found >= self._limits.not_found_answers:
-                leg = self.ledger.legs[watched.leg_id]
-                self._record(LegExpired(leg.ref, watched.signature, message.block_height))
-                effects += self._lost(leg, "expired without landing", now_ms)
+                case Verdict.EXPIRED:
+                    self._record(LegExpired(leg.ref, watched.signature, message.block_height))
+                    self._lost(leg, "expired without landing", now_ms)
+                case Verdict.WAIT:
+                    pass
         return effects
 
     def _transaction(self, message: TransactionSeen, now_ms: int) -> list[Effect]:
         leg = self.ledger.legs.get(message.leg_id)
-        memory = self._unresolved.get(message.leg_id)
-        if leg is None or memory is None:
+        if not self._watch.answered(message.leg_id) or leg is None:
             return []
-        memory.reading = False
         transaction = message.transaction
         if transaction is None:
             return []  # not readable yet; the next status asks again
@@ -403,7 +400,7 @@ class Desk:
             at_ms=now_ms,
         )
         self._record(LegLanded(leg.ref, fill))
-        self._unresolved.pop(leg.ref.leg_id, None)
+        self._watch.end(leg.ref.leg_id)
         if leg.side is Side.BUY:
             self._move(leg.ref.trade_id, Happened.ENTRY_LANDED, f"landed in slot {fill.slot}")
         else:
@@ -422,28 +419,29 @@ class Desk:
                 lamports_delta=lamports_delta(transaction, self._wallet),
             )
         )
-        return self._lost(leg, f"reverted: {transaction.error}", now_ms)
+        self._lost(leg, f"reverted: {transaction.error}", now_ms)
+        return []
 
     def _drop(self, leg: Leg, refusal: Refusal, now_ms: int) -> list[Effect]:
         self._record(LegDropped(leg.ref, refusal))
-        return self._lost(leg, str(refusal), now_ms)
+        self._lost(leg, str(refusal), now_ms)
+        return []
 
-    def _lost(self, leg: Leg, cause: str, now_ms: int) -> list[Effect]:
+    def _lost(self, leg: Leg, cause: str, now_ms: int) -> None:
         """The leg is final without a fill. An entry may be tried again; an exit is asked for anew by its strategy."""
-        self._unresolved.pop(leg.ref.leg_id, None)
+        self._watch.end(leg.ref.leg_id)
         trade_id, intent = leg.ref.trade_id, self.ledger.intents[leg.ref.intent_id]
         if leg.side is Side.SELL:
             self._move(trade_id, Happened.EXIT_LOST, cause)
-            return []
+            return
         self._move(trade_id, Happened.ENTRY_LOST, cause)
         retries = self.ledger.retries.get(trade_id, 0)
         if intent.expired(now_ms + self._limits.retry_after_ms):
-            return []
+            return
         if retries >= self._limits.entry_retries_max:
             self._move(trade_id, Happened.EXHAUSTED, f"after {retries} retries: {cause}")
-            return []
+            return
         self._retry_at_ms[intent.id] = now_ms + self._limits.retry_after_ms
-        return []
 
     # time
 
@@ -452,19 +450,27 @@ class Desk:
         moved = self._books.breaker.advance(now_ms, self._view.sol_micro_usd())
         if moved is not None:
             self._record(moved)
-        for leg in list(self.ledger.legs.values()):
-            memory = self._unresolved.get(leg.ref.leg_id)
-            if memory is None or leg.signature is None or memory.reading:
-                continue
-            if now_ms - memory.sent_at_ms >= self._limits.resend_after_ms:
-                effects += self._send(leg, now_ms)
+        for leg in self._watch.silent(list(self.ledger.legs.values()), now_ms):
+            effects += self._send(leg, now_ms)
         for intent_id, due in list(self._retry_at_ms.items()):
             if now_ms >= due:
                 del self._retry_at_ms[intent_id]
                 intent = self.ledger.intents[intent_id]
                 self._move(intent.trade_id, Happened.RETRIED, "again", retry=True)
-                effects += self._review(intent, now_ms)
+                self._arbiter.enter(intent)
+        for intent in self._arbiter.expired(now_ms):
+            self._refuse(intent, self._too_late(intent))
         return effects
+
+    def _too_late(self, intent: TradeIntent) -> Refusal:
+        """Why an intent waited beyond its time: something it needed was taken, or others came first."""
+        if not self._free(intent):
+            return Refusal(
+                Reason.RESOURCE_CONFLICT, limit="one leg a mint", observed="a leg of its mint is under way"
+            )
+        return Refusal(
+            Reason.STARVED, limit=f"{intent.ttl_ms} ms", observed=f"{self.under_way} legs were under way"
+        )
 
     # bookkeeping
 
@@ -479,10 +485,10 @@ class Desk:
         retries = self.ledger.retries.get(trade_id, 0) + (1 if retry else 0)
         self._record(TradeMoved(trade_id, before, after, cause, retries))
 
-    def _known(self, leg_id: str, expected: LegState, what: str) -> tuple[Leg | None, Unresolved | None]:
-        """The leg, if it waits for exactly this; a late answer is noted and not obeyed."""
+    def _known(self, leg_id: str, expected: LegState, what: str) -> tuple[Leg | None, Plan | None]:
+        """The leg and its plan, if it waits for exactly this; a late answer is noted and not obeyed."""
         leg = self.ledger.legs.get(leg_id)
         if leg is None or leg.state is not expected:
             self._record(Noted(f"late answer: {what}", {"leg_id": leg_id}))
             return None, None
-        return leg, self._unresolved.get(leg_id)
+        return leg, self._watch.plan(leg_id)

@@ -10,8 +10,10 @@ from chimera.domain.ids import Address
 from chimera.domain.messages import WalletChanged
 from chimera.domain.units import MICRO_USD
 from chimera.domain.wallet import Wallet
+from chimera.execution.arbiter import ArbiterLimits
 from chimera.execution.desk import DeskLimits
 from chimera.execution.fees import FeePolicy
+from chimera.execution.watch import WatchLimits
 from chimera.plugins import strategies
 from chimera.ports.strategy import Strategy
 from chimera.risk.admission import AdmissionRules
@@ -71,9 +73,11 @@ def fee_policy(settings: Settings) -> FeePolicy:
 
 
 def desk_limits(settings: Settings, *, bundles: bool) -> DeskLimits:
+    execution = settings.execution
     return DeskLimits(
-        resend_after_ms=settings.execution.resend_ms,
-        entry_retries_max=settings.execution.retries_max,
+        arbiter=ArbiterLimits(concurrency=execution.concurrency),
+        watch=WatchLimits(resend_after_ms=execution.resend_ms),
+        entry_retries_max=execution.retries_max,
         spear_bundles=bundles,
     )
 
