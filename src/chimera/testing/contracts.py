@@ -18,7 +18,7 @@ from chimera.domain.risk import Refusal
 from chimera.domain.units import U64_MAX
 from chimera.onchain.keys import address_bytes
 from chimera.ports.signer import Signer
-from chimera.ports.venue import Venue
+from chimera.ports.venue import MintTeller, Venue
 
 AMOUNTS = (1, 2, 7, 1_000, 999_983, 10**7 + 1, 10**9, 3 * 10**11 + 5, 10**14, U64_MAX)
 """Base units to quote: dust, ordinary and absurd, in rising order."""
@@ -38,8 +38,12 @@ class PoolSample(msgspec.Struct, frozen=True):
     moment: Moment
 
 
-def check_venue(venue: Venue[Any], samples: Iterable[PoolSample]) -> None:
-    """Raises AssertionError where the venue breaks a promise of ports.venue on one of the samples."""
+def check_venue(venue: Venue[Any], samples: Iterable[PoolSample], *, one_formula: bool = True) -> None:
+    """Raises AssertionError where the venue breaks a promise of ports.venue on one of the samples.
+
+    One formula: paying what an exact-out quote asks for gives at least that much. Not where each kind is an
+    instruction of its own, with roundings of its own.
+    """
     expect(bool(re.fullmatch(r"[a-z][a-z0-9_]*", venue.name)), f"{venue.name!r} is no module name")
     address_bytes(venue.program)
     expect(bool(venue.prefilter.accounts or venue.prefilter.transactions), "it wants nothing streamed")
@@ -51,7 +55,7 @@ def check_venue(venue: Venue[Any], samples: Iterable[PoolSample]) -> None:
         check_garbage(venue, sample, pool)
         header = venue.header(pool)
         for input_mint in (header.mint_a, header.mint_b):
-            check_quotes(venue, sample, pool, input_mint)
+            check_quotes(venue, sample, pool, input_mint, one_formula=one_formula)
             check_building(venue, pool, input_mint)
     expect(seen > 0, "no pools to check it with")
 
@@ -79,7 +83,7 @@ def check_recognition(venue: Venue[Any], sample: PoolSample) -> None:
 def check_folding(venue: Venue[Any], sample: PoolSample) -> Any:
     """The complete pool. Accounts may come in any order and again, and old news changes nothing."""
     slot = int(sample.moment.slot)
-    bare = venue.decode(sample.accounts[sample.pool], slot=slot)
+    bare = named(venue, venue.decode(sample.accounts[sample.pool], slot=slot), sample)
     header = venue.header(bare)
     expect(header.venue == venue.name, f"its header says {header.venue}")
     expect(header.address == sample.pool, "its header has another address")
@@ -98,6 +102,18 @@ def check_folding(venue: Venue[Any], sample: PoolSample) -> Any:
     expect(fold(venue, pool, roles, sample, slot - 1) == pool, "older news than known makes a difference")
     expect(venue.header(pool) == header, "folding accounts changes the header")
     return pool
+
+
+def named(venue: Venue[Any], pool: Any, sample: PoolSample) -> Any:
+    """The pool with its mint, where only transactions tell it: the one among the sample's accounts that fits."""
+    if not isinstance(venue, MintTeller):
+        return pool
+    for address in sample.accounts:
+        try:
+            return venue.with_mint(pool, address)
+        except DecodeError:
+            continue
+    raise AssertionError(f"no account of the sample is the mint of {sample.pool}")
 
 
 def fold(venue: Venue[Any], pool: Any, roles: Mapping[str, Address], sample: PoolSample, slot: int) -> Any:
@@ -134,7 +150,9 @@ def refuses_to_decode(what: str, call: Any) -> None:
     raise AssertionError(f"{what} is read without complaint")
 
 
-def check_quotes(venue: Venue[Any], sample: PoolSample, pool: Any, input_mint: Address) -> None:
+def check_quotes(
+    venue: Venue[Any], sample: PoolSample, pool: Any, input_mint: Address, *, one_formula: bool = True
+) -> None:
     """Quotes are integers that never give more for less, and never more than there is."""
     header = venue.header(pool)
     output_mint = header.mint_b if input_mint == header.mint_a else header.mint_a
@@ -165,7 +183,8 @@ def check_quotes(venue: Venue[Any], sample: PoolSample, pool: Any, input_mint: A
                 expect(quote.amount_in == amount, f"another amount than asked for: {told}")
             else:
                 expect(quote.amount_out >= amount, f"less than asked for: {told}")
-                check_reverse(venue, sample, pool, quote)
+                if one_formula:
+                    check_reverse(venue, sample, pool, quote)
             if previous is not None:
                 expect(quote.amount_out >= previous.amount_out, f"more in gives less out: {told}")
                 expect(quote.amount_in >= previous.amount_in, f"more out costs less: {told}")
