@@ -60,7 +60,11 @@ def main() -> None:
 
 
 def _fail(text: str, code: int) -> NoReturn:
-    print(f"chimera: {text}", file=sys.stderr)
+    try:
+        print(f"chimera: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        # standard error is a file on the disk that is full: what it still holds is let go, and the code tells
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     sys.exit(code)
 
 

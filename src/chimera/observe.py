@@ -8,7 +8,7 @@ No secret gets out: keys named like one and values registered as one are cut fro
 import sys
 from collections import OrderedDict
 from collections.abc import MutableMapping
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, cast
 
 import msgspec
 import structlog
@@ -379,13 +379,40 @@ def make_log(*, level: str, json: bool, redactor: Redactor, stream: TextIO | Non
         else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty(), pad_event_to=20),
     ]
     log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        structlog.WriteLogger(cast(TextIO, LossyStream(stream or sys.stderr))),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level.upper()]),
         context_class=dict,
         cache_logger_on_first_use=True,
     )
     return log
+
+
+class LossyStream:
+    """A stream whose refusals are counted and told later: a full disk under the log must not stop the trading.
+
+    The journal is what must not lose anything; where the same disk refuses it too, that stops the house.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+        """Lines that could not be written since the last one that could."""
+
+    def write(self, text: str) -> int:
+        try:
+            if self.lost:
+                self._stream.write(f'{{"event":"log lines refused by the disk","level":"warning","lines":{self.lost}}}\n')
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            self.lost += 1
+        else:
+            self.lost = 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Done with each line, where a refusal can be counted."""
 
 
 def _json(event: Any, **_: Any) -> str:

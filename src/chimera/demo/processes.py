@@ -1,6 +1,7 @@
 """The demo's three processes: started, listened to for their first line, and stopped in order."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -75,7 +76,8 @@ class Child:
         """Asks it to end, and ends it when it does not."""
         if self._process.returncode is not None:
             return
-        os.kill(self._process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(self._process.pid, signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), STOPS_WITHIN_S)
         except TimeoutError:

@@ -10,6 +10,7 @@ from chimera.domain.errors import ConfigError, InvariantBroken, OutsideError
 from chimera.wiring.house import House
 
 READY_WITHIN_S = 30.0
+JOURNAL_ASKED_EVERY_S = 0.1
 SETTLE_WITHIN_S = 15.0  # at the end: legs that were sent get this long to land
 
 
@@ -39,6 +40,7 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("signals", house.strategy.follow_signals())
         loops.start("marks", house.strategy.mark())
         loops.start("failures", _until_failed(house.execution.failed))
+        loops.start("journal", _until_broken(house))
         started(server.port)
         await loops.first_of(stop.wait(), None)
         await _settle(house)
@@ -89,6 +91,13 @@ async def _close(house: House) -> None:
 
 async def _until_failed(failed: "asyncio.Future[None]") -> None:
     await failed
+
+
+async def _until_broken(house: House) -> None:
+    """A house that can record nothing stops, whether or not anybody was waiting for the disk."""
+    while house.journal.broken is None:
+        await asyncio.sleep(JOURNAL_ASKED_EVERY_S)
+    raise InvariantBroken(house.journal.broken)
 
 
 async def _settle(house: House) -> None:
