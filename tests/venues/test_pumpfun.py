@@ -325,7 +325,10 @@ def test_creations_and_trades_tell_the_mint_and_lies_do_not() -> None:
 def test_every_layout_that_was_ever_written_is_read(size: int) -> None:
     account = pump_accounts.curve_account(CurveState(MINT, creator=CREATOR, cashback=True, size=size))
     curve = VENUE.decode(account, slot=1).curve
-    assert (curve.virtual_tokens, curve.virtual_quote) == (1_073_000_000_000_000, 30_000_000_000)
+    assert (curve.reserves.virtual_tokens, curve.reserves.virtual_quote) == (
+        1_073_000_000_000_000,
+        30_000_000_000,
+    )
     assert curve.creator == (CREATOR if size >= 81 else SYSTEM_PROGRAM)
     assert curve.cashback is (size >= 83)
 
@@ -340,7 +343,7 @@ def test_an_older_slot_changes_nothing_and_strangers_are_no_roles() -> None:
     pool = fresh()
     older = pump_accounts.curve_account(CurveState(MINT, virtual_quote=1))
     assert VENUE.apply(pool, "pool", older, slot=4) is pool
-    assert VENUE.apply(pool, "pool", older, slot=5).curve.virtual_quote == 1
+    assert VENUE.apply(pool, "pool", older, slot=5).curve.reserves.virtual_quote == 1
     with pytest.raises(DecodeError):
         VENUE.apply(pool, "mint", mint_account(mint=key(99)), slot=9)
 

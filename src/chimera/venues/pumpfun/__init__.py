@@ -68,11 +68,6 @@ class PumpCurve(msgspec.Struct, frozen=True):
     rates: Rates | None = None
     """What a trade pays now; folded with every account, since the market cap sets it."""
 
-    @property
-    def reserves(self) -> Reserves:
-        curve = self.curve
-        return Reserves(curve.virtual_tokens, curve.virtual_quote, curve.real_tokens, curve.real_quote)
-
 
 class Pumpfun:
     name = "pumpfun"
@@ -125,7 +120,7 @@ class Pumpfun:
         return tuple(role for role, value in known.items() if value is None)
 
     def reserves(self, pool: PumpCurve) -> tuple[int, int] | None:
-        return pool.curve.virtual_tokens, pool.curve.virtual_quote
+        return pool.curve.reserves.virtual_tokens, pool.curve.reserves.virtual_quote
 
     def token_program(self, pool: PumpCurve, mint: Address) -> Address | None:
         if mint == pool.curve.quote_mint:
@@ -138,11 +133,11 @@ class Pumpfun:
 
     def quote(self, pool: PumpCurve, request: QuoteRequest, moment: Moment) -> Quote | Refusal:  # noqa: ARG002
         """The trade that `build` writes; what a curve charges does not depend on the moment."""
-        missing = self.missing(pool)
-        if missing:
-            return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"unknown: {', '.join(missing)}")
-        curve, rates = pool.curve, pool.rates
-        if request.input_mint not in (curve.quote_mint, pool.mint_address):
+        curve, rates, mint = pool.curve, pool.rates, pool.mint_address
+        if pool.mint is None or pool.global_state is None or pool.fee_config is None or mint is None:
+            missing = ", ".join(self.missing(pool))
+            return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"unknown: {missing}")
+        if request.input_mint not in (curve.quote_mint, mint):
             return Refusal(
                 Reason.QUOTE_UNAVAILABLE, observed=f"the curve does not trade {request.input_mint}"
             )
@@ -153,20 +148,19 @@ class Pumpfun:
         if not 0 < request.amount <= U64_MAX:
             return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=f"1 to {U64_MAX}", observed=str(request.amount))
         buys = request.input_mint == curve.quote_mint
-        reserves = pool.reserves
+        reserves = curve.reserves
         found = COMPUTE[request.kind, buys](request.amount, reserves, rates)
         if found is None:
             return Refusal(
                 Reason.AMOUNT_OUT_OF_RANGE,
-                limit=f"{curve.real_tokens} tokens for sale, {curve.real_quote} of quote to give",
+                limit=f"{curve.reserves.real_tokens} tokens for sale, {curve.reserves.real_quote} of quote to give",
                 observed=f"{'buy' if buys else 'sell'} {request.kind} {request.amount}",
             )
-        header = self.header(pool)
         return Quote(
             pool=pool.address,
             venue=self.name,
             input_mint=request.input_mint,
-            output_mint=header.mint_a if buys else header.mint_b,
+            output_mint=mint if buys else curve.quote_mint,
             amount_in=found.paid,
             amount_out=found.received,
             fee_in=found.fees if buys else 0,
@@ -293,9 +287,9 @@ def _apply(pool: PumpCurve, role: str, account: Account, slot: int) -> PumpCurve
 def _rates(pool: PumpCurve, supply: int) -> Rates | None:
     """What a trade pays at the market cap of that supply; None where nothing says it, or the curve is empty."""
     curve, config, state = pool.curve, pool.fee_config, pool.global_state
-    if config is None or state is None or curve.virtual_tokens == 0:
+    if config is None or state is None or curve.reserves.virtual_tokens == 0:
         return None
-    market_cap = curve.virtual_quote * supply // curve.virtual_tokens
+    market_cap = curve.reserves.virtual_quote * supply // curve.reserves.virtual_tokens
     fees = config.fees(canonical=True, quote_mint=curve.quote_mint, market_cap=market_cap)
     if fees is None:
         return None
@@ -305,9 +299,9 @@ def _rates(pool: PumpCurve, supply: int) -> Rates | None:
 
 
 def _sdk_answer(pool: PumpCurve, direction: str, kind: SwapKind, amount: int) -> tuple[int, int] | str:
-    curve, reserves, rates = pool.curve, pool.reserves, pool.rates
+    curve, reserves, rates = pool.curve, pool.curve.reserves, pool.rates
     buys, exact_in = direction == "buy", kind is SwapKind.EXACT_IN
-    if amount == 0 or curve.virtual_tokens == 0:
+    if amount == 0 or curve.reserves.virtual_tokens == 0:
         return (amount, 0) if exact_in else (0, amount)
     by_supply = _rates(pool, pool.mint.supply if pool.mint is not None else WHOLE_SUPPLY)
     if curve.complete or rates is None or by_supply is None:
@@ -316,10 +310,10 @@ def _sdk_answer(pool: PumpCurve, direction: str, kind: SwapKind, amount: int) ->
         # Only here does the SDK count what was burnt of a plain coin.
         return amount, sdk_tokens_for(amount, reserves, by_supply)
     if buys:
-        found = buy_tokens(min(amount, curve.real_tokens), reserves, rates)
+        found = buy_tokens(min(amount, curve.reserves.real_tokens), reserves, rates)
         return (found.paid, amount) if found is not None else "out of range"
     if exact_in:
-        quote = amount * curve.virtual_quote // (curve.virtual_tokens + amount)
+        quote = amount * curve.reserves.virtual_quote // (curve.reserves.virtual_tokens + amount)
         received = quote - rates.on(quote)
         return (amount, received) if received >= 0 else "the fees exceed what the sale gives"
     found = sell_for(amount, reserves, rates)

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from chimera.domain.units import BPS, U64_MAX
-from chimera.onchain.curves import ceil_div, fee_ceil, impact_bps
+from chimera.onchain.curves import ceil_div, impact_bps
 
 ADJUSTMENTS_MAX: Final = (
     8  # roundings of two fees are a unit each; twice as often can only be a rate beyond sense
@@ -18,6 +18,8 @@ ADJUSTMENTS_MAX: Final = (
 
 
 class Reserves(msgspec.Struct, frozen=True):
+    """The virtual ones price a trade, the real ones are what there is."""
+
     virtual_tokens: int
     virtual_quote: int
     real_tokens: int
@@ -35,7 +37,8 @@ class Rates(msgspec.Struct, frozen=True):
         return self.protocol_bps + self.creator_bps
 
     def on(self, quote: int) -> int:
-        return fee_ceil(quote, self.protocol_bps, one=BPS) + fee_ceil(quote, self.creator_bps, one=BPS)
+        # written out: a quote asks for them, and a call costs more than the sum
+        return -(-quote * self.protocol_bps // BPS) - (-quote * self.creator_bps // BPS)
 
 
 class Trade(msgspec.Struct, frozen=True):

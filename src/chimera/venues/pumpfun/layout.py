@@ -14,6 +14,7 @@ from chimera.domain.ids import SYSTEM_PROGRAM, WSOL, Address
 from chimera.onchain.keys import address_bytes, derived_address
 from chimera.onchain.layouts import address_at, discriminator, is_mint, u64_at
 from chimera.onchain.pump_fees import fee_config_address
+from chimera.venues.pumpfun.curve import Reserves
 
 PROGRAM: Final = Address("6EF8rrecthR5Dkzon8Nwu78hRvfCKubJ14M5uBEwF6P")
 GLOBAL: Final = derived_address(PROGRAM, b"global")
@@ -33,13 +34,10 @@ SHAREHOLDER_BYTES = 34
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """BondingCurve: the reserves that price a trade are the virtual ones, the real ones are what there is."""
+    """BondingCurve."""
 
     slot: int
-    virtual_tokens: int
-    virtual_quote: int
-    real_tokens: int
-    real_quote: int
+    reserves: Reserves
     complete: bool
     creator: Address
     """The zero key (the system program's address) where there is none: then nobody takes a creator's fee."""
@@ -94,10 +92,7 @@ def read_curve(account: Account, *, slot: int) -> Curve:
     quote_mint = address_at(data, 83)
     return Curve(
         slot=slot,
-        virtual_tokens=u64_at(data, 8),
-        virtual_quote=u64_at(data, 16),
-        real_tokens=u64_at(data, 24),
-        real_quote=u64_at(data, 32),
+        reserves=Reserves(u64_at(data, 8), u64_at(data, 16), u64_at(data, 24), u64_at(data, 32)),
         complete=_flag(account, data[48]),
         creator=address_at(data, 49),
         mayhem=_flag(account, data[81]),

@@ -140,7 +140,10 @@ class PumpSwap:
         """The trade that `build` writes; what a pool charges does not depend on the moment."""
         state, reserves, fees = pool.state, pool.reserves, pool.fees
         base_vault, quote_vault, config = pool.base_vault, pool.quote_vault, pool.global_config
-        if base_vault is None or quote_vault is None or config is None or self.missing(pool):
+        if (
+            base_vault is None or quote_vault is None or config is None
+            or pool.base_mint is None or pool.fee_config is None
+        ):  # fmt: skip
             return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"unknown: {', '.join(self.missing(pool))}")
         if request.input_mint not in (state.base_mint, state.quote_mint):
             return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"the pool does not trade {request.input_mint}")
@@ -258,7 +261,8 @@ COMPUTE: Final[Mapping[tuple[SwapKind, bool], Callable[[int, Reserves, Fees], Tr
 def _reserves(pool: PumpPool) -> Reserves | None:
     if pool.base_vault is None or pool.quote_vault is None:
         return None
-    return Reserves(pool.base_vault.amount, pool.quote_vault.amount, pool.state.virtual_quote)
+    quote = pool.quote_vault.amount
+    return Reserves(pool.base_vault.amount, quote, quote + pool.state.virtual_quote)
 
 
 def _fees(pool: PumpPool, reserves: Reserves | None) -> Fees | None:

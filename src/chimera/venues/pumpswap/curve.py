@@ -20,11 +20,8 @@ class Reserves(msgspec.Struct, frozen=True):
     base: int
     quote: int
     """What lies in the vault: no sale can be paid out of more."""
-    virtual_quote: int
-
-    @property
-    def priced_quote(self) -> int:
-        return self.quote + self.virtual_quote
+    priced_quote: int
+    """With the virtual part, which may be negative."""
 
     @property
     def tradable(self) -> bool:
@@ -44,10 +41,11 @@ class Trade(msgspec.Struct, frozen=True):
 
 
 def fees_on(quote: int, fees: Fees) -> int:
+    """The three fees; written out, since a quote asks for them and a call costs more than the sum."""
     return (
-        fee_ceil(quote, fees.lp_bps, one=BPS)
-        + fee_ceil(quote, fees.protocol_bps, one=BPS)
-        + fee_ceil(quote, fees.creator_bps, one=BPS)
+        -(-quote * fees.lp_bps // BPS)
+        - (-quote * fees.protocol_bps // BPS)
+        - (-quote * fees.creator_bps // BPS)
     )
 
 
