@@ -200,3 +200,27 @@ def fill() -> Fill:
         rent_lamports=0,
         at_ms=1,
     )
+
+
+class FullDisk(io.StringIO):
+    """A stream that refuses while `full`."""
+
+    full = False
+
+    def flush(self) -> None:
+        if self.full:
+            raise OSError(28, "No space left on device")
+
+
+def test_a_disk_that_refuses_the_log_stops_nothing_and_is_told_once_there_is_room() -> None:
+    stream = FullDisk()
+    log = make_log(level="info", json=True, redactor=Redactor(()), stream=stream)
+    stream.full = True
+    log.info("first")
+    log.info("second")
+    stream.full = False
+    log.info("third")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    told = [line for line in lines if line["event"] == "log lines refused by the disk"]
+    assert told[-1]["lines"] == 2
+    assert lines[-1]["event"] == "third"

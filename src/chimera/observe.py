@@ -402,7 +402,8 @@ class LossyStream:
     def write(self, text: str) -> int:
         try:
             if self.lost:
-                self._stream.write(f'{{"event":"log lines refused by the disk","level":"warning","lines":{self.lost}}}\n')
+                told = {"event": "log lines refused by the disk", "level": "warning", "lines": self.lost}
+                self._stream.write(_json(told) + "\n")
             self._stream.write(text)
             self._stream.flush()
         except OSError:

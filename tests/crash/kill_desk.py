@@ -78,7 +78,12 @@ async def signatures_paid_by(rpc: str, wallet: str) -> set[str]:
         paid = set()
         for row in found:
             options = {"encoding": "json", "maxSupportedTransactionVersion": 0}
-            ask = {"jsonrpc": "2.0", "id": 1, "method": "getTransaction", "params": [row["signature"], options]}
+            ask = {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "getTransaction",
+                "params": [row["signature"], options],
+            }
             async with session.post(rpc, json=ask) as response:
                 transaction = (await response.json())["result"]["transaction"]
             if transaction["message"]["accountKeys"][0] == wallet:

@@ -131,7 +131,13 @@ class RunningDesk:
 
 def payload(**fields: Any) -> bytes:
     """The documented body with some fields changed."""
-    whole = {"strategy": "SHIELD", "token": "BONK", "action": "BUY", "amount_sol": 0.1, "wallet_address": DEMO_WALLET}
+    whole = {
+        "strategy": "SHIELD",
+        "token": "BONK",
+        "action": "BUY",
+        "amount_sol": 0.1,
+        "wallet_address": DEMO_WALLET,
+    }
     return json.dumps({**whole, **fields}).encode()
 
 

@@ -9,12 +9,12 @@ from contextlib import closing
 
 import pytest
 import pytest_asyncio
+from tests.crash.kill_desk import signatures_paid_by
+from tests.flow.running_desk import DEMO_WALLET, TRACES, RunningDesk, payload, running_desk, soon
 
 from chimera.domain.messages import IntentRefused, LegLanded, LegSigned, SignalAccepted, SignalRefused
 from chimera.domain.risk import Reason
 from chimera.localnet.genesis import genesis
-from tests.crash.kill_desk import signatures_paid_by
-from tests.flow.running_desk import DEMO_WALLET, TRACES, RunningDesk, payload, running_desk, soon
 
 SEED = 7
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
@@ -30,6 +30,10 @@ def _dead_letters(desk: RunningDesk, reason: str) -> int:
     with closing(sqlite3.connect(f"file:{desk.folder}/chimera.db?mode=ro", uri=True)) as tables:
         row = tables.execute("select count(*) from dead_letter_queue where reason = ?", (reason,)).fetchone()
         return int(row[0])
+
+
+def _refused(desk: RunningDesk) -> set[tuple[str, str, str]]:
+    return {(str(fact.refusal.reason), fact.symbol, str(fact.strategy)) for fact in desk.facts(SignalRefused)}
 
 
 # the door: who speaks
@@ -161,7 +165,7 @@ async def test_another_content_type_is_refused(desk: RunningDesk, kind: str) -> 
 
 async def test_another_method_is_refused(desk: RunningDesk) -> None:
     said = await desk.ask("GET", "/api/v1/webhook", keyed=False)
-    assert (said.status, said.headers["allow"]) == (405, "POST")
+    assert (said.status, said.headers["Allow"]) == (405, "POST")
 
 
 # what a signal may ask for
@@ -203,7 +207,7 @@ async def test_a_token_that_must_not_be_bought_is_refused_at_the_door(
 ) -> None:
     said = await desk.signal(token=token, strategy=strategy)
     assert (said.status, said.json["reason"]) == (422, reason)
-    assert desk.facts(SignalRefused)[-1].refusal.reason == reason
+    await soon(lambda: (reason, token, strategy) in _refused(desk))
 
 
 async def test_a_token_that_cannot_be_sold_is_found_out_by_the_probe_before_it_is_bought(
@@ -288,7 +292,9 @@ async def test_an_id_that_is_none_is_not_found(desk: RunningDesk, path: str) -> 
     assert said.json["error"]
 
 
-@pytest.mark.parametrize("query", ["limit=-1", "limit=1e30", "limit=NaN", "offset=x", "status=%27%20OR%201=1", "from=-5"])
+@pytest.mark.parametrize(
+    "query", ["limit=-1", "limit=1e30", "limit=NaN", "offset=x", "status=%27%20OR%201=1", "from=-5"]
+)
 async def test_a_parameter_out_of_range_is_a_wrong_request(desk: RunningDesk, query: str) -> None:
     said = await desk.ask("GET", f"/api/v1/trades?{query}")
     assert said.status == 400
@@ -386,7 +392,7 @@ async def test_the_log_is_whole_and_without_a_trace(desk: RunningDesk) -> None:
 
 async def test_no_secret_of_the_run_is_in_any_file_or_answer(desk: RunningDesk) -> None:
     secrets = desk.secrets()
-    assert len(desk.answers) > 100
+    assert len(desk.answers) > 80
     for said in desk.answers:
         whole = said.text + repr(said.headers)
         assert not [name for name, secret in secrets.items() if secret in whole]

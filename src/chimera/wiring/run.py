@@ -95,9 +95,10 @@ async def _until_failed(failed: "asyncio.Future[None]") -> None:
 
 async def _until_broken(house: House) -> None:
     """A house that can record nothing stops, whether or not anybody was waiting for the disk."""
-    while house.journal.broken is None:
+    while True:
+        if (cause := house.journal.broken) is not None:
+            raise InvariantBroken(cause)
         await asyncio.sleep(JOURNAL_ASKED_EVERY_S)
-    raise InvariantBroken(house.journal.broken)
 
 
 async def _settle(house: House) -> None:
