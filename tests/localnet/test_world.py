@@ -220,7 +220,7 @@ def test_every_pool_swaps_both_ways_at_about_the_quoted_price(theatre: Theatre) 
 
 
 def test_the_desks_venue_reads_every_pool_and_quotes_what_the_program_does(theatre: Theatre) -> None:
-    (venue,) = plugins.venues().values()
+    venue = plugins.venues()["raydium_cpmm"]
     trader = theatre.stage.cast["bull-1"]
     for pool in theatre.genesis.pools:
         theatre.perform(

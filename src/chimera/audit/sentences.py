@@ -100,6 +100,8 @@ WORDS = {
     Reason.TTL_EXPIRED: "it came too late",
     Reason.DUPLICATE_INTENT: "the same intent was seen before",
     Reason.CAPITAL_CONFLICT: "the capital is promised to another trade",
+    Reason.RESOURCE_CONFLICT: "another trade in the same token was under way",
+    Reason.STARVED: "others went first until its time was over",
     Reason.MAX_POSITION: "the position would be too large",
     Reason.MAX_OPEN_POSITIONS: "too many positions are open",
     Reason.DAILY_LOSS: "the day's losses reached their limit",
