@@ -56,7 +56,7 @@ class Trade(msgspec.Struct, frozen=True):
 def buy_spending(spendable: int, reserves: Reserves, rates: Rates) -> Trade | None:
     """The buy for a sum, fees included: `buy_exact_quote_in_v2` and `buy_exact_sol_in`.
 
-    A sum beyond the curve's last token buys that one; it may then cost less than the sum.
+    A sum beyond the curve's last token is refused, as the program does (NotEnoughTokensToBuy).
     """
     net = spendable * BPS // (BPS + rates.total_bps)
     excess = net + rates.on(net) - spendable
@@ -65,8 +65,7 @@ def buy_spending(spendable: int, reserves: Reserves, rates: Rates) -> Trade | No
     if net <= 1:
         return None
     tokens = (net - 1) * reserves.virtual_tokens // (reserves.virtual_quote + net - 1)
-    tokens = min(tokens, reserves.real_tokens)
-    if tokens <= 0 or reserves.virtual_quote + net > U64_MAX:
+    if not 0 < tokens <= reserves.real_tokens or reserves.virtual_quote + net > U64_MAX:
         return None
     return Trade(spendable, tokens, spendable - net, net, tokens)
 
