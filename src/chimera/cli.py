@@ -201,6 +201,41 @@ def journal_verify(*, data_dir: DataDir = None) -> None:
     _fail(f"journal: entry {verdict.first_bad_seq} in {place}: {verdict.what}", 1)
 
 
+@app.command("replay")
+def replay_(*, data_dir: DataDir = None) -> None:
+    """Decide the whole journal again from its own records, and tell the first difference."""
+    from chimera.adapters.journal_segments import read_folder
+    from chimera.audit.replay import replay
+
+    done = replay(read_folder(_data(data_dir) / "journal"))
+    if not done.differences:
+        print(f"ok: {done.entries} entries, {done.decisions} decisions made again, none came out differently")
+        return
+    first = done.differences[0]
+    _fail(
+        f"entry {first.seq}, {first.what} {first.id}: journal says {first.journal}, replay {first.replay}", 1
+    )
+
+
+@app.command()
+def whatif(
+    *,
+    set_: Annotated[
+        list[str], typer.Option("--set", help="A risk limit, as in open_positions_max=3.", metavar="K=V")
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Tell which decisions of the journal another risk limit would have changed."""
+    from chimera.adapters.journal_segments import read_folder
+    from chimera.audit.replay import replay
+
+    changes = dict(part.partition("=")[::2] for part in set_)
+    done = replay(read_folder(_data(data_dir) / "journal"), changes=changes)
+    for difference in done.differences:
+        print(f"{difference.seq:>6}  {difference.id}  was {difference.journal}, would be {difference.replay}")
+    print(f"{len(done.differences)} of {done.decisions} decisions would have been others")
+
+
 @app.command()
 def quote(*, cases: CasesFile) -> None:
     """Quote rows as in a file of cases: one JSON line each."""

@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
+from chimera.domain.circumstances import Circumstances
 from chimera.domain.ids import TOKEN_PROGRAM, Address, IntentId, SignalId, Slot, TradeId
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.messages import KillSwitchMoved
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenInfo, TokenReport
-from chimera.risk.checks import Circumstances, RiskLimits
+from chimera.risk.checks import RiskLimits
 from chimera.risk.gate import Approved, Gate
 from chimera.risk.kill_switch import KillSwitch
 from chimera.risk.loss_breaker import BreakerState, LossBreaker, LossLimits
@@ -28,10 +29,8 @@ def intent(side: Side = Side.BUY, **changes: object) -> TradeIntent:
 
 
 def seen(**changes: object) -> Circumstances:
-    switch = KillSwitch()
-    switch.ready = True
     fine = Circumstances(
-        now_ms=NOW, slot_at_ms=NOW - 100, kill_switch=switch, breaker=LossBreaker(LossLimits()), token=TOKEN,
+        now_ms=NOW, slot_at_ms=NOW - 100, kill_refusal=None, breaker_refusal=None, token=TOKEN,
         report=TokenReport(MINT, Slot(1), NOW, None, 10_000_000, 9_900_000), liquidity_micro_usd=50_000 * 10**6,
         pool_doubt=None, lamports=10 * 10**9, reserved_lamports=0, equity_lamports=10 * 10**9, engaged_lamports=0,
         open_positions=0, held_tokens=100_000_000, lost_today_lamports=0,
@@ -91,23 +90,30 @@ def test_an_unsound_intent_is_refused(change: dict[str, object], expected: Reaso
     assert reason(intent(**change), seen()) is expected
 
 
+def killed(scope: str, side: Side) -> Reason | None:
+    switch = KillSwitch()
+    switch.ready = True
+    if scope:
+        switch.apply(KillSwitchMoved(True, scope, "test", "me"))
+    return reason(intent(side), seen(token=None, kill_refusal=switch.review(side)))
+
+
 def test_the_kill_switch_comes_before_everything_and_halt_buys_lets_exits_pass() -> None:
-    circumstances = seen(token=None)
-    circumstances.kill_switch.apply(KillSwitchMoved(True, "halt_all", "test", "me"))
-    assert reason(intent(), circumstances) is Reason.KILL_SWITCH
-    assert reason(intent(Side.SELL), circumstances) is Reason.KILL_SWITCH
-    circumstances.kill_switch.apply(KillSwitchMoved(True, "halt_buys", "test", "me"))
-    assert reason(intent(), circumstances) is Reason.KILL_SWITCH
-    assert reason(intent(Side.SELL), circumstances) is None
+    assert killed("halt_all", Side.BUY) is Reason.KILL_SWITCH
+    assert killed("halt_all", Side.SELL) is Reason.KILL_SWITCH
+    assert killed("halt_buys", Side.BUY) is Reason.KILL_SWITCH
+    assert killed("halt_buys", Side.SELL) is None
 
 
 def test_before_the_start_is_complete_nothing_trades() -> None:
-    assert reason(intent(Side.SELL), seen(kill_switch=KillSwitch())) is Reason.NOT_READY
+    refusal = KillSwitch().review(Side.SELL)
+    assert reason(intent(Side.SELL), seen(kill_refusal=refusal)) is Reason.NOT_READY
 
 
 def test_an_open_breaker_stops_buys_only() -> None:
-    circumstances = seen()
-    circumstances.breaker.state = BreakerState.OPEN
+    breaker = LossBreaker(LossLimits())
+    breaker.state = BreakerState.OPEN
+    circumstances = seen(breaker_refusal=breaker.review())
     assert reason(intent(), circumstances) is Reason.BREAKER_OPEN
     assert reason(intent(Side.SELL), circumstances) is None
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 
+from chimera.domain.circumstances import Circumstances
+from chimera.domain.discrepancy import Discrepancy
 from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenReport
 from chimera.domain.trade import Fill, Hop, LegRef, TradeState
+from chimera.domain.upkeep import Upkeep
 from chimera.domain.wallet import Wallet
 
 
@@ -21,14 +24,20 @@ class RunStarted(msgspec.Struct, frozen=True, tag=True):
     build: str
     wallet: Address
     """Our own trading wallet."""
+    limits: dict[str, Any] = {}
+    """The risk limits of this run, as plain values: what its decisions were made under."""
 
 
 class CapitalMoved(msgspec.Struct, frozen=True, tag=True):
-    """Lamports that came or went by no trade of ours; the first one opens the books."""
+    """Lamports and tokens that came or went by no trade of ours; the first one opens the books."""
 
     lamports: int
     slot: Slot
     cause: str
+    signature: Signature | None = None
+    """The transaction that moved them; None for what was there when the books were opened."""
+    tokens: tuple[tuple[Address, int], ...] = ()
+    """(mint, change in base units)."""
 
 
 class SignalAccepted(msgspec.Struct, frozen=True, tag=True):
@@ -68,6 +77,8 @@ class IntentRefused(msgspec.Struct, frozen=True, tag=True):
     intent_id: IntentId
     trade_id: TradeId
     refusal: Refusal
+    seen: Circumstances | None = None
+    """What the gate looked at; None where planning or arbitration refused."""
 
 
 class IntentApproved(msgspec.Struct, frozen=True, tag=True):
@@ -75,6 +86,7 @@ class IntentApproved(msgspec.Struct, frozen=True, tag=True):
     trade_id: TradeId
     checks: tuple[str, ...]
     """Each check that was passed, with what it saw."""
+    seen: Circumstances | None = None
 
 
 class LegPlanned(msgspec.Struct, frozen=True, tag=True):
@@ -194,6 +206,86 @@ class Reconciled(msgspec.Struct, frozen=True, tag=True):
     """(mint, expected, actual) where they differ."""
 
 
+class PositionsReconciled(msgspec.Struct, frozen=True, tag=True):
+    """Each ACTIVE and EXITING position was held against its transactions and tokens on chain."""
+
+    slot: Slot
+    positions: int
+    """How many were looked at."""
+    found: tuple[Discrepancy, ...]
+    """New ones; what was found before and waits for a person is not said again."""
+    cause: str
+    """At start, daily, or who asked."""
+    still_open: int = 0
+    """Found again, unresolved since an earlier run."""
+    left_out: int = 0
+    """Positions that were in motion while they were looked at."""
+
+
+class DiscrepancyResolved(msgspec.Struct, frozen=True, tag=True):
+    """A person has looked at it."""
+
+    entry: int
+    """Of the fact that found it."""
+    part: int
+    """Its place among what that fact found."""
+    note: str
+    by: str
+
+
+class DeadLetterHandled(msgspec.Struct, frozen=True, tag=True):
+    letter: int
+    """Of the entry that made it one."""
+    outcome: str
+    """retried, discarded, or refused: tried again, and not let in again."""
+    cause: str
+    by: str
+    signal_id: SignalId | None = None
+    """Of the new signal, where it was let in."""
+
+
+class UpkeepPlanned(msgspec.Struct, frozen=True, tag=True):
+    upkeep: Upkeep
+
+
+class UpkeepDropped(msgspec.Struct, frozen=True, tag=True):
+    """Nothing was signed."""
+
+    upkeep_id: str
+    refusal: Refusal
+
+
+class UpkeepSigned(msgspec.Struct, frozen=True, tag=True):
+    """Durable before anything is sent, as for a leg (wall 4)."""
+
+    upkeep_id: str
+    signature: Signature
+    transaction: bytes
+    last_valid_block_height: int
+
+
+class UpkeepLanded(msgspec.Struct, frozen=True, tag=True):
+    """From the transaction's metadata alone. Double entry: lamports_delta = -fee - rent - wrapped, exactly."""
+
+    upkeep_id: str
+    signature: Signature
+    slot: Slot
+    lamports_delta: int
+    fee_lamports: int
+    rent_lamports: int
+    """Locked up; negative where it came back."""
+    tokens: tuple[tuple[Address, int], ...] = ()
+    """(mint, change); wrapped SOL counts as a token."""
+    error: str | None = None
+    """It is on chain and failed: only its fee is gone."""
+
+
+class UpkeepExpired(msgspec.Struct, frozen=True, tag=True):
+    upkeep_id: str
+    signature: Signature
+    block_height: int
+
+
 class Noted(msgspec.Struct, frozen=True, tag=True):
     """A late or unlisted answer, a dead letter of the market plane: recorded, not obeyed."""
 
@@ -225,6 +317,14 @@ Fact = (
     | WalletChanged
     | ConfigChanged
     | Reconciled
+    | PositionsReconciled
+    | DiscrepancyResolved
+    | DeadLetterHandled
+    | UpkeepPlanned
+    | UpkeepDropped
+    | UpkeepSigned
+    | UpkeepLanded
+    | UpkeepExpired
     | Noted
 )
 

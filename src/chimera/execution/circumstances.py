@@ -1,9 +1,9 @@
 """Everything that a review may look at, gathered at one instant from books and market."""
 
+from chimera.domain.circumstances import Circumstances
 from chimera.domain.intent import Side, TradeIntent
 from chimera.execution.books import Books
 from chimera.market.view import MarketView
-from chimera.risk.checks import Circumstances
 
 
 def circumstances(
@@ -18,8 +18,8 @@ def circumstances(
     return Circumstances(
         now_ms=now_ms,
         slot_at_ms=view.slot_at_ms,
-        kill_switch=books.kill_switch,
-        breaker=books.breaker,
+        kill_refusal=books.kill_switch.review(intent.side),
+        breaker_refusal=books.breaker.review(),
         token=view.mints.get(intent.mint),
         report=books.reports.fresh(intent.mint, now_ms),
         liquidity_micro_usd=view.liquidity_micro_usd(intent.mint),

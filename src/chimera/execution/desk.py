@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from chimera.domain.chain import Blockhash, Simulation, TransactionUpdate
+from chimera.domain.circumstances import Circumstances
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
 from chimera.domain.intent import Side, Style, TradeIntent
@@ -205,15 +206,15 @@ class Desk:
         )
 
     def _review(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
-        outcome = self._gate.review(
-            intent,
-            circumstances(intent, self._books, self._view, now_ms=now_ms, spear_disabled=self.spear_disabled),
+        seen = circumstances(
+            intent, self._books, self._view, now_ms=now_ms, spear_disabled=self.spear_disabled
         )
+        outcome = self._gate.review(intent, seen)
         if not isinstance(outcome, Refusal):
-            return self._plan(outcome)
+            return self._plan(outcome, seen)
         if outcome.reason is Reason.SIMULATION_UNAVAILABLE:
             return self._probe(intent)
-        return self._refuse(intent, outcome)
+        return self._refuse(intent, outcome, seen)
 
     def _probe(self, intent: TradeIntent) -> list[Effect]:
         if self.blockhash is None:
@@ -255,13 +256,16 @@ class Desk:
         )
         return verdict(report, self._gate.limits.tokens)
 
-    def _refuse(self, intent: TradeIntent, refusal: Refusal) -> list[Effect]:
-        self._record(IntentRefused(intent.id, intent.trade_id, refusal))
+    def _refuse(
+        self, intent: TradeIntent, refusal: Refusal, seen: Circumstances | None = None
+    ) -> list[Effect]:
+        """`seen` where the gate refused: then the decision can be made again from its record."""
+        self._record(IntentRefused(intent.id, intent.trade_id, refusal, seen))
         if intent.side is Side.BUY:
             self._move(intent.trade_id, Happened.REFUSED, str(refusal))
         return []
 
-    def _plan(self, approved: Approved) -> list[Effect]:
+    def _plan(self, approved: Approved, seen: Circumstances) -> list[Effect]:
         intent = approved.intent
         if self.blockhash is None:
             return self._refuse(intent, Refusal(Reason.NOT_READY, observed="no blockhash yet"))
@@ -271,7 +275,7 @@ class Desk:
         )
         if isinstance(plan, Refusal):
             return self._refuse(intent, plan)
-        self._record(IntentApproved(intent.id, intent.trade_id, approved.checks))
+        self._record(IntentApproved(intent.id, intent.trade_id, approved.checks, seen))
         happened = Happened.APPROVED if intent.side is Side.BUY else Happened.EXIT_APPROVED
         self._move(intent.trade_id, happened, intent.reason)
         attempt = self.ledger.attempts.get(intent.id, 0) + 1

@@ -14,7 +14,8 @@ from chimera.domain.pool import Quote, SwapKind, SwapRequest
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Hop
 from chimera.domain.units import BPS, mul_div_floor
-from chimera.execution.fees import FeePolicy, Fees, fees
+from chimera.execution.costs import Costs
+from chimera.execution.fees import Fees
 from chimera.execution.router import Route, best_route
 from chimera.market.view import MarketView
 from chimera.onchain.keys import associated_token_address
@@ -60,11 +61,11 @@ class Probe(msgspec.Struct, frozen=True):
 
 class Planner:
     def __init__(
-        self, view: MarketView, *, wallet: Address, policy: FeePolicy, tip_accounts: tuple[Address, ...] = ()
+        self, view: MarketView, *, wallet: Address, costs: Costs, tip_accounts: tuple[Address, ...] = ()
     ) -> None:
         self._view = view
         self._wallet = wallet
-        self._policy = policy
+        self._costs = costs
         self._tip_accounts = tip_accounts
         self._base = associated_token_address(owner=wallet, mint=WSOL, token_program=TOKEN_PROGRAM)
 
@@ -87,7 +88,7 @@ class Planner:
                 limit=f"{intent.slippage_bps_max} bps",
                 observed=f"{route.price_impact_bps} bps price impact",
             )
-        budget = fees(intent.style, hops=len(route.quotes), bundle=bundle, policy=self._policy)
+        budget = self._costs.of(intent.style, route.quotes, bundle=bundle)
         if isinstance(budget, Refusal):
             return budget
         minimum = mul_div_floor(route.amount_out, BPS - intent.slippage_bps_max, BPS)
@@ -123,7 +124,7 @@ class Planner:
         if isinstance(sell, Refusal):
             return sell
         opening = [
-            compute_unit_limit(self._policy.compute_units_max),
+            compute_unit_limit(self._costs.policy.compute_units_max),
             self._account(WSOL),
             *self._wrap(lamports),
             *(self._account(quote.output_mint) for quote in there.quotes),

@@ -7,12 +7,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from chimera.domain.circumstances import Circumstances
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.risk import Reason, Refusal
-from chimera.domain.token import TokenInfo, TokenReport
 from chimera.domain.units import BPS, sol_text
-from chimera.risk.kill_switch import KillSwitch
-from chimera.risk.loss_breaker import LossBreaker
 from chimera.risk.token_safety import TRUSTED, TokenLimits, review_token
 
 
@@ -35,37 +33,11 @@ class RiskLimits(msgspec.Struct, frozen=True):
     tokens: TokenLimits = TokenLimits()
 
 
-class Circumstances(msgspec.Struct, frozen=True):
-    """Everything a review may look at, gathered at one instant."""
-
-    now_ms: int
-    slot_at_ms: int
-    kill_switch: KillSwitch
-    breaker: LossBreaker
-    token: TokenInfo | None
-    report: TokenReport | None
-    liquidity_micro_usd: int | None
-    pool_doubt: str | None
-    """Why every pool of the token is in doubt, or None while one is fine."""
-    lamports: int
-    reserved_lamports: int
-    equity_lamports: int
-    engaged_lamports: int
-    """Of the intent's own style."""
-    open_positions: int
-    """Legs under way counted."""
-    held_tokens: int
-    """Of the intent's round trip."""
-    lost_today_lamports: int
-    spear_disabled: str = ""
-    """Why Spear is off, or empty."""
-
-
 Check = Callable[[TradeIntent, Circumstances, RiskLimits], "Refusal | str"]
 
 
-def not_killed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
-    return seen.kill_switch.review(intent.side) or "kill switch off"
+def not_killed(_intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    return seen.kill_refusal or "kill switch off"
 
 
 def not_expired(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
@@ -78,7 +50,7 @@ def not_expired(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refu
 def breaker_closed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
     if intent.side is Side.SELL:
         return "exits pass every breaker"
-    return seen.breaker.review() or f"loss breaker {seen.breaker.state}"
+    return seen.breaker_refusal or "loss breaker lets it pass"
 
 
 def style_enabled(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
@@ -185,7 +157,9 @@ def token_sellable(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> R
         return "needs no probe"
     if seen.report is None:
         return Refusal(Reason.SIMULATION_UNAVAILABLE, observed="no probe of this token yet")
-    return seen.report.refusal or f"a probe of {seen.report.probe_lamports} gave {seen.report.returned_lamports}"
+    return (
+        seen.report.refusal or f"a probe of {seen.report.probe_lamports} gave {seen.report.returned_lamports}"
+    )
 
 
 CHECKS: tuple[Check, ...] = (

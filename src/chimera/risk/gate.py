@@ -2,9 +2,10 @@
 
 from typing import final
 
+from chimera.domain.circumstances import Circumstances
 from chimera.domain.intent import TradeIntent
 from chimera.domain.risk import Refusal
-from chimera.risk.checks import CHECKS, Circumstances, RiskLimits
+from chimera.risk.checks import CHECKS, RiskLimits
 
 
 @final

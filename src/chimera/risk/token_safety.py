@@ -31,7 +31,9 @@ class TokenLimits(msgspec.Struct, frozen=True):
 
     def liquidity_min(self, style: Style) -> int:
         return (
-            self.liquidity_spear_micro_usd_min if style is Style.SPEAR else self.liquidity_shield_micro_usd_min
+            self.liquidity_spear_micro_usd_min
+            if style is Style.SPEAR
+            else self.liquidity_shield_micro_usd_min
         )
 
 

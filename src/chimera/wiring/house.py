@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from chimera import __version__
 from chimera.adapters.bus_local import BusStream, LocalBus
 from chimera.adapters.clocks import WallClock
@@ -93,7 +95,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
     journal.listen(fold)
     journal.listen(observer.heard)
     journal.listen(lambda entry: bus.publish(TRADES, entry))
-    journal.append(RunStarted(run_id, __version__, signer.address))
+    journal.append(RunStarted(run_id, __version__, signer.address, msgspec.to_builtins(limits)))
     for wallet in rules.listed_wallets(settings, roster):
         journal.append(wallet)
 

@@ -1,0 +1,33 @@
+"""What a review looked at: plain values, so that a decision can be kept whole and made again."""
+
+import msgspec
+
+from chimera.domain.risk import Refusal
+from chimera.domain.token import TokenInfo, TokenReport
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """Everything a review may look at, gathered at one instant."""
+
+    now_ms: int
+    slot_at_ms: int
+    kill_refusal: Refusal | None
+    """The kill switch's word on the intent's side."""
+    breaker_refusal: Refusal | None
+    token: TokenInfo | None
+    report: TokenReport | None
+    liquidity_micro_usd: int | None
+    pool_doubt: str | None
+    """Why every pool of the token is in doubt, or None while one is fine."""
+    lamports: int
+    reserved_lamports: int
+    equity_lamports: int
+    engaged_lamports: int
+    """Of the intent's own style."""
+    open_positions: int
+    """Legs under way counted."""
+    held_tokens: int
+    """Of the intent's round trip."""
+    lost_today_lamports: int
+    spear_disabled: str = ""
+    """Why Spear is off, or empty."""

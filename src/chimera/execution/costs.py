@@ -1,0 +1,47 @@
+"""The one place that knows what a leg costs beside its swap: limits learned, prices seen, tips landed, one policy."""
+
+from collections.abc import Sequence
+
+from chimera.domain.ids import WSOL, Address
+from chimera.domain.intent import Style
+from chimera.domain.messages import Entry
+from chimera.domain.pool import Quote
+from chimera.domain.risk import Refusal
+from chimera.execution.compute import ComputeBook, RouteKind
+from chimera.execution.fees import FeePolicy, Fees, budget
+from chimera.execution.prices import PriceBook, PricePolicy
+from chimera.execution.tips import TipBook, TipPolicy
+
+
+class Costs:
+    def __init__(
+        self,
+        policy: FeePolicy | None = None,
+        *,
+        tips: TipPolicy | None = None,
+        prices: PricePolicy | None = None,
+    ) -> None:
+        self.policy = policy or FeePolicy()
+        self.compute = ComputeBook(self.policy)
+        self.prices = PriceBook(prices or PricePolicy())
+        self.tips = TipBook(tips or TipPolicy())
+
+    def apply(self, entry: Entry) -> None:
+        """Folds one entry of the journal; the same at start and in motion."""
+        self.compute.apply(entry)
+        self.prices.apply(entry)
+        self.tips.apply(entry)
+
+    def of(self, style: Style, quotes: Sequence[Quote], *, bundle: bool) -> Fees | Refusal:
+        """What a leg along these quotes may cost; a tip only where it goes into a bundle."""
+        first, last = quotes[0], quotes[-1]
+        buying = first.input_mint == WSOL
+        pools: list[Address] = [quote.pool for quote in quotes]
+        trade_lamports = first.amount_in if buying else last.amount_out
+        return budget(
+            style,
+            compute_units=self.compute.limit(RouteKind(buying, tuple(quote.venue for quote in quotes))),
+            market_price=self.prices.price(pools),
+            tip_lamports=self.tips.tip(style, trade_lamports=trade_lamports) if bundle else 0,
+            policy=self.policy,
+        )
