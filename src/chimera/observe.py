@@ -17,7 +17,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
+    CapitalMoved,
     ConfigChanged,
+    DeadLetterHandled,
+    DiscrepancyResolved,
     Entry,
     IntentApproved,
     IntentEmitted,
@@ -32,6 +35,7 @@ from chimera.domain.messages import (
     LegSigned,
     LegSimulated,
     Noted,
+    PositionsReconciled,
     Reconciled,
     RunStarted,
     SignalAccepted,
@@ -39,6 +43,9 @@ from chimera.domain.messages import (
     SignalRefused,
     TokenChecked,
     TradeMoved,
+    UpkeepDropped,
+    UpkeepExpired,
+    UpkeepLanded,
     WalletChanged,
 )
 from chimera.domain.risk import Refusal
@@ -92,6 +99,19 @@ class Observer:
         self._kill = gauge("kill_switch_active", "1 while trading is halted by hand or rule")
         self._drift = gauge("reconciliation_drift_lamports", "Chain less books")
         self._reconciled = counter("reconciliation", "Comparisons of books and chain", "outcome")
+        self._discrepancies = counter(
+            "reconciliation_discrepancies", "Found by kind and rule", "kind", "rule"
+        )
+        self._unresolved = gauge("reconciliation_unresolved", "Discrepancies that wait for a person")
+        self._reconciled_at = gauge(
+            "reconciliation_last_run_timestamp_seconds", "When positions were last compared"
+        )
+        self._strangers = counter("capital_moves", "Lamports that came or went by no trade of ours", "way")
+        self._misused = counter(
+            "key_misused", "Transactions signed with our key that the journal does not know"
+        )
+        self._upkeep = counter("upkeep", "Chores of the wallet by outcome", "outcome")
+        self._letters = counter("dead_letters_handled", "Dead letters that a person dealt with", "outcome")
         self._gaps = counter("feed_gaps", "Stretches of slots of which something may be missing")
         self._rpc_ms = histogram("rpc_latency_ms", "Calls of a node", "endpoint", "method")
         self._rpc_health = gauge("rpc_health", "1 while the endpoint answers", "endpoint")
@@ -145,6 +165,30 @@ class Observer:
                 self._log.info("configuration changed", key=key, cause=cause, by=by)
             case Reconciled() as fact:
                 self._books_compared(fact)
+            case PositionsReconciled() as fact:
+                self._positions_compared(fact, entry)
+            case DiscrepancyResolved(found, part, note, by):
+                self._unresolved.dec()
+                self._log.info("discrepancy resolved", id=f"{found}-{part}", note=note, by=by)
+            case DeadLetterHandled(letter, outcome, cause, by, signal_id):
+                self._letters.labels(outcome).inc()
+                self._log.info(
+                    "dead letter handled", id=letter, outcome=outcome, cause=cause, by=by, signal_id=signal_id
+                )
+            case CapitalMoved(lamports, slot, cause, signature):
+                self._strangers.labels("in" if lamports >= 0 else "out").inc()
+                self._log.warning(
+                    "capital moved", lamports=lamports, slot=slot, cause=cause, signature=signature
+                )
+            case UpkeepLanded(_, signature, _, delta, error=error):
+                self._upkeep.labels("reverted" if error else "landed").inc()
+                self._log.info("upkeep landed", signature=signature, lamports=delta, error=error)
+            case UpkeepDropped(upkeep_id, refusal):
+                self._upkeep.labels("dropped").inc()
+                self._log.warning("upkeep dropped", id=upkeep_id, **_why(refusal))
+            case UpkeepExpired(upkeep_id, signature):
+                self._upkeep.labels("expired").inc()
+                self._log.warning("upkeep expired", id=upkeep_id, signature=signature)
             case Noted(what):
                 self._log.info("noted", what=what, seq=entry.seq)
             case _:
@@ -233,7 +277,39 @@ class Observer:
         tell = self._log.debug if agree else self._log.error
         tell("books compared", drift_lamports=drift, tokens=len(fact.token_differences), slot=fact.slot)
 
+    def _positions_compared(self, fact: PositionsReconciled, entry: Entry) -> None:
+        """Each discrepancy is a line; one that no rule lets pass is an error, which is what alerts look for."""
+        self._reconciled_at.set(entry.at_ms / 1_000)
+        waiting = [found for found in fact.found if not found.rule]
+        self._unresolved.set(fact.still_open + len(waiting))
+        for part, found in enumerate(fact.found):
+            self._discrepancies.labels(found.kind, found.rule or "manual").inc()
+            tell = self._log.info if found.rule else self._log.error
+            tell(
+                "discrepancy",
+                id=f"{entry.seq}-{part}",
+                kind=found.kind,
+                trade_uuid=found.trade_id,
+                mint=found.mint,
+                expected=f"{found.expected_state} {found.expected}",
+                actual=f"{found.actual_state} {found.actual}",
+                signature=found.signature,
+                rule=found.rule,
+            )
+        self._log.info(
+            "positions reconciled",
+            positions=fact.positions,
+            found=len(fact.found),
+            unresolved=fact.still_open + len(waiting),
+            cause=fact.cause,
+        )
+
     # what is not journalled
+
+    def key_misused(self, *, signature: str, lamports: int) -> None:
+        """Somebody else signs with our key: the loudest line there is."""
+        self._misused.inc()
+        self._log.error("the trading key was used by somebody else", signature=signature, lamports=lamports)
 
     def signal_refused(self, fact: SignalRefused) -> None:
         """Refusals of strangers beyond a few a second come here without having been journalled."""

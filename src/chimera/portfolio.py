@@ -4,6 +4,8 @@ The same fold serves the gate, the strategies, the tables and the reconciliation
 It knows no prices: what a position is worth is the market view's business.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from chimera.domain.ids import Address, IntentId, SignalId, Signature, TradeId
@@ -24,6 +26,7 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     TradeMoved,
+    UpkeepLanded,
 )
 from chimera.domain.trade import Fill, LegRef, LegState, Position, TradeState
 
@@ -78,6 +81,8 @@ class Ledger:
         self.tips_lamports = 0
         self.rent_lamports = 0
         """Net of what came back."""
+        self.upkeep_lamports = 0
+        """Of these, what chores of the wallet cost that belong to no round trip; negative where rent came back."""
         self._sunk: dict[TradeId, int] = {}
         self._entries: dict[TradeId, TradeIntent] = {}
 
@@ -139,7 +144,14 @@ class Ledger:
         match fact:
             case CapitalMoved():
                 self.lamports += fact.lamports
+                self._count_tokens(fact.tokens)
                 self.opened = True
+            case UpkeepLanded():
+                self.lamports += fact.lamports_delta
+                self.fees_lamports += fact.fee_lamports
+                self.rent_lamports += fact.rent_lamports
+                self.upkeep_lamports += fact.fee_lamports + fact.rent_lamports
+                self._count_tokens(fact.tokens)
             case SignalAccepted():
                 self.signals[fact.signal.id] = fact
             case SignalDropped():
@@ -212,12 +224,15 @@ class Ledger:
         self.fees_lamports += fill.fee_lamports
         self.tips_lamports += fill.tip_lamports
         self.rent_lamports += fill.rent_lamports
-        for mint, change in ((fill.mint, fill.token_delta), *fill.other_tokens):
-            self.tokens[mint] = self.tokens.get(mint, 0) + change
+        self._count_tokens(((fill.mint, fill.token_delta), *fill.other_tokens))
         if fill.side is Side.BUY:
             self.positions[trade_id] = self._bought(trade_id, fill)
         else:
             self.positions[trade_id] = self._sold(self.positions[trade_id], fill)
+
+    def _count_tokens(self, changes: Iterable[tuple[Address, int]]) -> None:
+        for mint, change in changes:
+            self.tokens[mint] = self.tokens.get(mint, 0) + change
 
     def _bought(self, trade_id: TradeId, fill: Fill) -> Position:
         intent = self._entries[trade_id]

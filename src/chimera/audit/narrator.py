@@ -13,6 +13,8 @@ from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
     ConfigChanged,
+    DeadLetterHandled,
+    DiscrepancyResolved,
     Entry,
     Fact,
     IntentApproved,
@@ -27,12 +29,14 @@ from chimera.domain.messages import (
     LegSent,
     LegSigned,
     LegSimulated,
+    PositionsReconciled,
     Reconciled,
     SignalAccepted,
     SignalDropped,
     SignalRefused,
     TokenChecked,
     TradeMoved,
+    UpkeepDropped,
     WalletChanged,
 )
 from chimera.domain.risk import Refusal
@@ -199,6 +203,10 @@ def _kind(fact: Fact) -> str:
             return "risk"
         case Reconciled():
             return "system" if agrees(fact) else "risk"
+        case PositionsReconciled():
+            return "risk" if fact.found else "system"
+        case DiscrepancyResolved() | DeadLetterHandled():
+            return "risk"
         case _:
             return "system"
 
@@ -223,6 +231,8 @@ def _outcome(fact: Fact) -> str:
             return "approved" if report.refusal is None else "refused"
         case Reconciled():
             return "info" if agrees(fact) else "failed"
+        case PositionsReconciled():
+            return "info" if all(found.rule for found in fact.found) else "failed"
         case LegSimulated():
             return "info" if fact.error is None else "failed"
         case _:
@@ -231,7 +241,7 @@ def _outcome(fact: Fact) -> str:
 
 def _refusal(fact: Fact) -> Refusal | None:
     match fact:
-        case SignalRefused() | SignalDropped() | IntentRefused() | LegDropped():
+        case SignalRefused() | SignalDropped() | IntentRefused() | LegDropped() | UpkeepDropped():
             return fact.refusal
         case TokenChecked(report):
             return report.refusal

@@ -13,6 +13,8 @@ from chimera.domain.messages import (
     BreakerMoved,
     CapitalMoved,
     ConfigChanged,
+    DeadLetterHandled,
+    DiscrepancyResolved,
     Fact,
     IntentApproved,
     IntentEmitted,
@@ -27,6 +29,7 @@ from chimera.domain.messages import (
     LegSigned,
     LegSimulated,
     Noted,
+    PositionsReconciled,
     Reconciled,
     RunStarted,
     SignalAccepted,
@@ -34,6 +37,11 @@ from chimera.domain.messages import (
     SignalRefused,
     TokenChecked,
     TradeMoved,
+    UpkeepDropped,
+    UpkeepExpired,
+    UpkeepLanded,
+    UpkeepPlanned,
+    UpkeepSigned,
     WalletChanged,
 )
 from chimera.domain.risk import Reason, Refusal
@@ -154,6 +162,10 @@ def sentence(fact: Fact, about: About = NOTHING) -> str:
                 f"{about.token} can be sold: a simulated {sol_text(report.probe_lamports)} SOL buy and sell "
                 f"gave {sol_text(report.returned_lamports)} SOL back."
             )
+        case UpkeepPlanned() | UpkeepDropped() | UpkeepSigned() | UpkeepLanded() | UpkeepExpired():
+            return _upkeep(fact)
+        case PositionsReconciled() | DiscrepancyResolved() | DeadLetterHandled():
+            return _review(fact)
         case _:
             return _house(fact)
 
@@ -258,7 +270,8 @@ def _house(
             return f"Chimera {fact.build} started, trading with {short(fact.wallet)}."
         case CapitalMoved():
             way = "came in" if fact.lamports >= 0 else "went out"
-            return f"{sol_text(abs(fact.lamports))} SOL {way} by no trade of ours: {fact.cause}."
+            tokens = "".join(f" and {change:+d} base units of {short(mint)}" for mint, change in fact.tokens)
+            return f"{sol_text(abs(fact.lamports))} SOL{tokens} {way} by no trade of ours: {fact.cause}."
         case BreakerMoved():
             return f"{fact.by} moved the {fact.breaker} breaker from {fact.before} to {fact.after}: {fact.cause}."
         case KillSwitchMoved():
@@ -285,6 +298,42 @@ def _reconciled(fact: Reconciled) -> str:
         for mint, expected, actual in fact.token_differences
     )
     return f"Books and chain differ at slot {fact.slot} by {sol_text(off)} SOL{tokens}."
+
+
+def _review(fact: PositionsReconciled | DiscrepancyResolved | DeadLetterHandled) -> str:
+    match fact:
+        case PositionsReconciled():
+            counts: dict[str, int] = {}
+            for found in fact.found:
+                what = f"{found.kind}, {found.rule}" if found.rule else f"{found.kind}, to be looked at"
+                counts[what] = counts.get(what, 0) + 1
+            told = "; ".join(f"{count} x {what}" for what, count in counts.items()) or "nothing new"
+            known = f"; {fact.still_open} found before" if fact.still_open else ""
+            return f"Reconciled {fact.positions} open positions with the chain ({fact.cause}): {told}{known}."
+        case DiscrepancyResolved():
+            return f"{fact.by} resolved discrepancy {fact.entry}-{fact.part}: {fact.note}."
+        case DeadLetterHandled():
+            became = f" as signal {fact.signal_id}" if fact.signal_id else ""
+            return f"Dead letter {fact.letter} was {fact.outcome}{became} for {fact.by}: {fact.cause}."
+
+
+def _upkeep(fact: UpkeepPlanned | UpkeepDropped | UpkeepSigned | UpkeepLanded | UpkeepExpired) -> str:
+    match fact:
+        case UpkeepPlanned(upkeep):
+            return f"Upkeep, to {upkeep.chore}: {upkeep.reason}."
+        case UpkeepDropped():
+            return f"The upkeep was let go: {_why_not(fact.refusal)}."
+        case UpkeepSigned():
+            return f"The upkeep was signed as {short(fact.signature)}."
+        case UpkeepLanded() if fact.error is not None:
+            return f"The upkeep failed on chain ({fact.error}); its fee of {sol_text(fact.fee_lamports)} SOL is gone."
+        case UpkeepLanded():
+            back = (
+                f", {sol_text(-fact.rent_lamports)} SOL of rent came back" if fact.rent_lamports < 0 else ""
+            )
+            return f"The upkeep is done in slot {fact.slot}: fee {sol_text(fact.fee_lamports)} SOL{back}."
+        case UpkeepExpired():
+            return f"The upkeep expired: block height {fact.block_height} passed. Nothing was spent."
 
 
 def _why_not(refusal: Refusal) -> str:
