@@ -221,7 +221,7 @@ class Pumpfun:
         """What the official SDK answers: (in, out), or why it does not.
 
         Rows follow it where it is not what a trade does: a buy for a sum is estimated a little above the program's,
-        an order beyond the last token is priced as what is left or as if it were met, and a migrated curve answers with nothing.
+        an order beyond the last token is cut to it or priced as if it were met, and a migrated curve answers nothing.
         A row's mint need not be the one that the curve's address comes from.
         """
         found = {account.address: account for account in accounts.values()}
