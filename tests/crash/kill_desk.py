@@ -1,8 +1,12 @@
 """Kills the desk, again and again, over one run of the world; then asks chain and books whether they agree.
 
-    python tests/crash/kill_desk.py [--kills 50] [--seed 7]
+    python tests/crash/kill_desk.py [--kills 50] [--seed 7] [--faults]
 
 Nothing may be bought twice, nothing bought may be orphaned, and the ledger must equal the chain to the lamport.
+
+With --faults the chain misbehaves at the same time, by the same seed. Its forks undo the slot in progress and the
+one before it, never a confirmed one: the desk books what is confirmed, and a fork deeper than that is beyond
+its promise.
 """
 
 import argparse
@@ -20,35 +24,79 @@ from typing import Any
 import aiohttp
 
 from chimera.adapters.journal_segments import read_folder, verify
+from chimera.demo.processes import Child
 from chimera.demo.stage import Stage
 from chimera.demo.summary import summarise
+from chimera.domain.errors import ConfigError
 from chimera.domain.intent import Side
 from chimera.domain.messages import LegLanded, LegReverted, LegSigned
 
 ALIVE_S = (0.3, 6.0)  # after it said that it is up
 LAST_RUN_S = 20
+STARTS_MAX = 5  # a desk that a fault kept from starting is started again, as its supervisor would
+
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"kind": "delay", "rate": 0.05, "delay_ms": 100, "delay_ms_max": 1_500},
+    {"kind": "drop", "rate": 0.02},
+    {"kind": "drop_answer", "rate": 0.02},
+    {"kind": "rate_limit", "rate": 0.03, "retry_after_s": 1},
+    {"kind": "server_error", "rate": 0.02},
+    {"kind": "unhealthy", "rate": 0.01},
+    {"kind": "stale", "rate": 0.03, "slots": 3},
+    {"kind": "lose", "rate": 0.1},
+    {"kind": "land_late", "rate": 0.1, "slots": 5},
+    {"kind": "duplicate", "rate": 0.1},
+    {"kind": "fork", "rate": 0.03, "slots": 1},
+    {"kind": "geyser_disconnect", "rate": 0.02},
+    {"kind": "server_error", "rate": 0.3, "methods": ["jito:*"]},
+)
+"""At what rate a request or a slot is struck; a fork of 1 undoes two slots, the one in progress and one sealed."""
+JITO_DOWN: dict[str, Any] = {"kind": "jito_down"}
+"""For the middle third of the run."""
 
 
-async def torture(*, kills: int, seed: int, folder: Path) -> dict[str, Any]:
+async def torture(*, kills: int, seed: int, folder: Path, faults: bool = False) -> dict[str, Any]:
+    """What was found at the end; `proved` says whether it is what it must be."""
     chance = random.Random(seed)
     stage = Stage(seed=seed, port=0, data_dir=folder, environ=os.environ)
+    struck: dict[str, int] = {}
+    refused_starts = 0
     async with stage:
-        for _ in range(kills):
-            desk, _url = await stage.desk()
+        admin = f"{stage.endpoints['admin']}/faults"
+        for wish in FAULTS if faults else ():
+            await _ask("POST", admin, wish)
+        for number in range(kills):
+            if faults and number == kills // 3:
+                outage = (await _ask("POST", admin, JITO_DOWN))["id"]
+            if faults and number == 2 * kills // 3:
+                await _ask("DELETE", f"{admin}/{outage}")
+            desk, refused = await _started(stage)
+            refused_starts += refused
             await asyncio.sleep(chance.uniform(*ALIVE_S))
             os.kill(desk.pid, signal.SIGKILL)
             await desk.wait()
-        desk, _url = await stage.desk()
+        struck = (await _ask("GET", admin))["counts"]
+        await _ask("DELETE", admin)
+        desk, _ = await _started(stage)
         await asyncio.sleep(LAST_RUN_S)
         await desk.stop()
         lamports, tokens = await stage.holdings()
         on_chain = await signatures_paid_by(stage.endpoints["rpc"], stage.wallet)
-    return _verdict(stage, lamports, tokens, on_chain, kills)
+    told = {"seed": seed, "kills": kills, "starts_refused": refused_starts, "faults_struck": struck}
+    return told | _verdict(stage, lamports, tokens, on_chain)
 
 
-def _verdict(
-    stage: Stage, lamports: int, tokens: dict[Any, int], on_chain: set[str], kills: int
-) -> dict[str, Any]:
+async def _started(stage: Stage) -> tuple[Child, int]:
+    """A running desk, and how many before it could not start; raises ConfigError after a few."""
+    for refused in range(STARTS_MAX):
+        try:
+            return (await stage.desk())[0], refused
+        except ConfigError as error:
+            print(error, file=sys.stderr)
+    return (await stage.desk())[0], STARTS_MAX
+
+
+def _verdict(stage: Stage, lamports: int, tokens: dict[Any, int], on_chain: set[str]) -> dict[str, Any]:
     entries = list(read_folder(stage.folder / "journal"))
     summary = summarise(entries, began_ms=0, dashboard="", chain_lamports=lamports, chain_tokens=tokens)
     landed = [entry.fact for entry in entries if isinstance(entry.fact, LegLanded)]
@@ -57,7 +105,6 @@ def _verdict(
     known |= {str(entry.fact.signature) for entry in entries if isinstance(entry.fact, LegReverted)}
     signed = {str(entry.fact.signature) for entry in entries if isinstance(entry.fact, LegSigned)}
     return {
-        "kills": kills,
         "round_trips_closed": summary.closed,
         "legs_landed": len(landed),
         "bought_twice": [trade for trade, times in bought.items() if times > 1],
@@ -91,6 +138,13 @@ async def signatures_paid_by(rpc: str, wallet: str) -> set[str]:
     return paid
 
 
+async def _ask(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as session, session.request(method, url, json=body) as response:
+        answer: dict[str, Any] = await response.json()
+        assert response.status < 300, answer
+        return answer
+
+
 def proved(verdict: dict[str, Any]) -> bool:
     return (
         verdict["ledger_matches_chain"]
@@ -106,9 +160,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--faults", action="store_true", help="the chain misbehaves meanwhile")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        verdict = asyncio.run(torture(kills=chosen.kills, seed=chosen.seed, folder=Path(folder)))
+        verdict = asyncio.run(
+            torture(kills=chosen.kills, seed=chosen.seed, folder=Path(folder), faults=chosen.faults)
+        )
     print(json.dumps(verdict, indent=2))
     sys.exit(0 if proved(verdict) else 1)
 

@@ -1,18 +1,15 @@
-"""A slice of `make crash`: a few kills over one run of the world."""
+"""A slice of `make crash`: a few kills over one run of the world, once on a good chain and once on a bad one."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+from tests.crash.kill_desk import proved, torture
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-async def test_a_killed_desk_buys_nothing_twice_and_orphans_nothing(tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("kill_desk", Path(__file__).with_name("kill_desk.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    kill_desk = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(kill_desk)
-    verdict = await kill_desk.torture(kills=4, seed=11, folder=tmp_path)
-    assert kill_desk.proved(verdict), verdict
+@pytest.mark.parametrize("faults", [False, True], ids=["good chain", "bad chain"])
+async def test_a_killed_desk_buys_nothing_twice_and_orphans_nothing(tmp_path: Path, faults: bool) -> None:
+    verdict = await torture(kills=4, seed=11, folder=tmp_path, faults=faults)
+    assert proved(verdict), verdict
+    assert bool(verdict["faults_struck"]) is faults

@@ -142,9 +142,12 @@ def payload(**fields: Any) -> bytes:
 
 
 @asynccontextmanager
-async def running_desk(folder: Path, *, seed: int) -> AsyncIterator[RunningDesk]:
+async def running_desk(folder: Path, *, seed: int, log: Path | None = None) -> AsyncIterator[RunningDesk]:
+    """A stage in `folder` and a desk on it; `log` takes the desk's log elsewhere, to another disk for example."""
     stage = Stage(seed=seed, port=0, data_dir=folder, environ=os.environ)
     async with stage:
+        if log is not None:
+            (stage.folder / "desk.log").symlink_to(log)
         child, url = await stage.desk()
         yield RunningDesk(stage, child, url)
 
