@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt lint build bench clean
+.PHONY: help setup demo test check fmt lint build bench crash clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -44,6 +44,10 @@ build: setup  ## Build wheel and source distribution into dist/, dashboard insid
 bench: $(STAMPS)/python  ## Run each benchmark in benchmarks/, one after the other
 	@for each in benchmarks/*.py; do [ -e "$$each" ] || { echo "no benchmarks yet"; break; }; \
 	  echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+
+crash: $(STAMPS)/python  ## Kill the desk 50 times over one run of the world, then 50 times on a misbehaving chain
+	@$(BIN)/python tests/crash/kill_desk.py $(ARGS)
+	@$(BIN)/python tests/crash/kill_desk.py --faults $(ARGS)
 
 clean:  ## Remove all that was built; the demo's data stay
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
