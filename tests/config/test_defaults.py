@@ -1,7 +1,10 @@
 """Defaults are said once in the settings and once in the rooms that use them; both must say the same."""
 
 from chimera.config import Settings, load
+from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
+from chimera.execution.prices import PricePolicy
+from chimera.execution.tips import TipPolicy
 from chimera.plugins import strategies
 from chimera.risk.checks import RiskLimits
 from chimera.risk.loss_breaker import LossLimits
@@ -16,6 +19,9 @@ def test_limits_and_policies_built_from_the_defaults_are_the_rooms_own_defaults(
     assert rules.risk_limits(defaults()) == RiskLimits()
     assert rules.loss_limits(defaults()) == LossLimits()
     assert rules.fee_policy(defaults()) == FeePolicy()
+    assert rules.tip_policy(defaults()) == TipPolicy()
+    assert rules.price_policy(defaults()) == PricePolicy()
+    assert rules.failover_policy(defaults()) == FailoverPolicy()
 
 
 def test_admission_takes_window_rate_and_queue_from_the_settings() -> None:

@@ -22,6 +22,7 @@ from chimera.domain.chain import Commitment
 from chimera.domain.errors import ConfigError, Garbled, RateLimited, Rejected, Unreachable
 from chimera.domain.ids import Address, Signature, Slot
 from chimera.domain.units import LAMPORTS_PER_SOL, Lamports
+from chimera.ports.chain import TipFloor
 
 T = TypeVar("T")
 
@@ -56,17 +57,6 @@ class LandedBundle(msgspec.Struct, frozen=True):
     signatures: tuple[Signature, ...]
     slot: Slot
     commitment: Commitment
-
-
-class TipFloor(msgspec.Struct, frozen=True):
-    """Tips that landed lately, by percentile. Rounded up to whole lamports: too low a tip buys nothing."""
-
-    p25_lamports: Lamports
-    p50_lamports: Lamports
-    p75_lamports: Lamports
-    p95_lamports: Lamports
-    p99_lamports: Lamports
-    ema_p50_lamports: Lamports
 
 
 class JitoClient:

@@ -53,6 +53,10 @@ class RpcOptions(msgspec.Struct, frozen=True):
     """`keep_warm` asks something this often, so that a send never pays for a handshake."""
 
 
+class OwnLimit(RateLimited):
+    """Our own limiter said later: nothing has left the house, and it says nothing about the node."""
+
+
 class CallSeen(msgspec.Struct, frozen=True):
     """One call, for the record."""
 
@@ -60,6 +64,8 @@ class CallSeen(msgspec.Struct, frozen=True):
     latency_us: int
     outcome: str
     """ok, or the name of the error."""
+    waited_us: int = 0
+    """How much of the latency was our own limiter's."""
 
 
 class RpcChain:
@@ -151,6 +157,11 @@ class RpcChain:
         )
         value = answer.value
         return Blockhash(value.blockhash, value.last_valid_block_height, Slot(answer.context.slot))
+
+    async def priority_fees(self, written: Sequence[Address]) -> tuple[int, ...]:
+        """As the port says; a node remembers 150 slots."""
+        found = await self._call("getRecentPrioritizationFees", [list(written)], list[wire.WirePrice])
+        return tuple(one.prioritization_fee for one in found)
 
     async def rent_exempt_minimum(self, size: int) -> int:
         """Asked once per size: it changes only with a network upgrade."""
@@ -269,11 +280,12 @@ class RpcChain:
         self, method: str, params: list[Any], shape: type[T], *, timeout_s: float | None = None
     ) -> T | None:
         timeout_s = self._options.timeout_s if timeout_s is None else timeout_s
-        began = self._monotonic()
+        began = admitted = self._monotonic()
         outcome = "ok"
         try:
             await self._admit(method, timeout_s)
-            left = max(0.001, timeout_s - (self._monotonic() - began))
+            admitted = self._monotonic()
+            left = max(0.001, timeout_s - (admitted - began))
             status, headers, body = await self._post(method, params, left)
             self.latency_us = int((self._monotonic() - began) * 1e6)
             return self._read(method, status, headers, body, shape)
@@ -283,14 +295,15 @@ class RpcChain:
         finally:
             self._last_call_at = self._monotonic()
             if self._observe is not None:
-                self._observe(CallSeen(method, int((self._last_call_at - began) * 1e6), outcome))
+                took_us = int((self._last_call_at - began) * 1e6)
+                self._observe(CallSeen(method, took_us, outcome, int((admitted - began) * 1e6)))
 
     async def _admit(self, method: str, wait_s_max: float) -> None:
         urgency = Urgency.URGENT if method in URGENT else Urgency.ORDINARY
         if not await self._pacer.admit(urgency, wait_s_max=wait_s_max):
             # Nothing has left the house, so this is no unknown.
             soon = 1 / self._options.requests_per_second_max
-            raise RateLimited(self._who, f"{method}: our own limit", soon)
+            raise OwnLimit(self._who, f"{method}: our own limit", soon)
 
     async def _post(
         self, method: str, params: list[Any], timeout_s: float

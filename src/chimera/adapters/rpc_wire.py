@@ -70,6 +70,12 @@ class WireSimulation(msgspec.Struct, frozen=True, rename="camel"):
     accounts: list[WireAccount | None] | None = None
 
 
+class WirePrice(msgspec.Struct, frozen=True, rename="camel"):
+    """Micro-lamports a compute unit, in one slot."""
+
+    prioritization_fee: int
+
+
 class WireStatus(msgspec.Struct, frozen=True, rename="camel"):
     slot: int
     err: Any = None

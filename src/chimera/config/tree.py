@@ -18,6 +18,7 @@ Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
 Bps = Annotated[int, Meta(ge=0, le=10_000)]
 GainBps = Annotated[int, Meta(ge=0, le=10_000_000)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+CuPrice = Annotated[int, Meta(ge=0, le=10_000_000)]
 Lamports = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Usd = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -61,6 +62,8 @@ class Rpc(msgspec.Struct, frozen=True, kw_only=True):
     """Failures in a row before the fallback takes over."""
     probe_s: Seconds = 300
     """How often the primary is tried again meanwhile."""
+    rate_limits_count: bool = True
+    """Whether a 429 is a failure."""
 
 
 class Geyser(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +74,10 @@ class Geyser(msgspec.Struct, frozen=True, kw_only=True):
 class Jito(msgspec.Struct, frozen=True, kw_only=True):
     url: Url = ""
     """The block engine; empty: no bundles."""
+    tip_floor_url: Url = ""
+    """Full address of the tip statistics where the engine itself has none."""
+    poll_s: Seconds = 5
+    """How often engine and tip statistics are asked, beside the trades."""
     tip_floor_lamports: Lamports = 1_000_000
     tip_ceiling_lamports: Lamports = 10_000_000
     tip_percentile: Percent = 50
@@ -194,9 +201,21 @@ class TokenSafety(msgspec.Struct, frozen=True, kw_only=True):
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     compute_units_base: Count = 60_000
     compute_units_per_hop: Count = 120_000
+    compute_units_floor_base: Count = 40_000
+    compute_units_floor_per_hop: Count = 60_000
+    """The least that simulations may lower the limit to."""
     compute_units_max: Annotated[int, Meta(ge=1, le=1_400_000)] = 1_400_000
-    cu_price_micro_lamports: Annotated[int, Meta(ge=0, le=10_000_000)] = 10_000
-    exit_cu_price_micro_lamports: Annotated[int, Meta(ge=0, le=10_000_000)] = 50_000
+    cu_price_micro_lamports: CuPrice = 10_000
+    """The least; what others pay for the same pools where that is more."""
+    cu_price_micro_lamports_max: CuPrice = 1_000_000
+    exit_cu_price_micro_lamports: CuPrice = 50_000
+    exit_cu_price_micro_lamports_max: CuPrice = 5_000_000
+    cu_price_percentile: Percent = 75
+    """Of the prices that landed lately in the pools traded."""
+    price_poll_s: Seconds = 10
+    """How often those prices are asked for, beside the trades."""
+    lanes: Literal["order", "race"] = "order"
+    """race: the same bytes to every node, and to the block engine, at once; the first to land wins."""
     fee_lamports_max: Lamports = 5_000_000
     """Priority fee and tip of one leg together."""
     concurrency: Annotated[int, Meta(ge=1, le=100)] = 10

@@ -1,6 +1,6 @@
 """The chain as the house meets it: a feed of what happened, and a node to ask and to send through."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,7 +14,9 @@ from chimera.domain.chain import (
     Simulation,
     TransactionUpdate,
 )
+from chimera.domain.errors import Unreachable
 from chimera.domain.ids import Address, Signature
+from chimera.domain.units import Lamports
 from chimera.ports.venue import AccountFilter
 
 
@@ -77,7 +79,7 @@ class Chain(Protocol):
         ...
 
     async def statuses(self, signatures: Sequence[Signature]) -> tuple[SignatureStatus | None, ...]:
-        """None where the node does not know it."""
+        """None where the node does not know it; where that is not sure of all of them, raises PartlyKnown."""
         ...
 
     async def transaction(self, signature: Signature) -> TransactionUpdate | None:
@@ -85,6 +87,39 @@ class Chain(Protocol):
         ...
 
     async def rent_exempt_minimum(self, size: int) -> int: ...
+
+
+class PartlyKnown(Unreachable):
+    """Some statuses were read, and of the others it is unknown whether the chain has them."""
+
+    def __init__(self, who: str, what: str, known: Mapping[Signature, SignatureStatus]) -> None:
+        super().__init__(who, what)
+        self.known = known
+
+
+class FeeSource(Protocol):
+    async def priority_fees(self, written: Sequence[Address]) -> tuple[int, ...]:
+        """The least micro-lamports a compute unit that landed, slot by slot, writing all of these accounts."""
+        ...
+
+
+class TipFloor(msgspec.Struct, frozen=True):
+    """Tips that landed lately, by percentile. Rounded up to whole lamports: too low a tip buys nothing."""
+
+    p25_lamports: Lamports
+    p50_lamports: Lamports
+    p75_lamports: Lamports
+    p95_lamports: Lamports
+    p99_lamports: Lamports
+    ema_p50_lamports: Lamports
+
+
+class BlockEngine(Protocol):
+    """What a block engine answers beside taking bundles."""
+
+    async def tip_accounts(self) -> tuple[Address, ...]: ...
+
+    async def tip_floor(self) -> TipFloor: ...
 
 
 class BundleLane(Protocol):

@@ -29,6 +29,7 @@ from chimera.domain.messages import Entry, RunStarted
 from chimera.domain.token import TokenListing
 from chimera.engine import Engine
 from chimera.execution.books import Books
+from chimera.execution.costs import Costs
 from chimera.execution.desk import Desk
 from chimera.execution.planner import Planner
 from chimera.execution.surroundings import HouseSurroundings
@@ -84,11 +85,15 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         observer.told("journal repaired", repair=str(repair))
     limits = rules.risk_limits(settings)
     books, roster = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), Roster()
+    costs = Costs(
+        rules.fee_policy(settings), tips=rules.tip_policy(settings), prices=rules.price_policy(settings)
+    )
     entries = list(journal.read())
 
     def fold(entry: Entry) -> None:
         books.fold(entry)
         roster.apply(entry.fact)
+        costs.apply(entry)
 
     for entry in entries:
         fold(entry)
@@ -127,9 +132,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
     tip_accounts = TIP_ACCOUNTS if bundles is not None else ()
     desk = Desk(
         gate=Gate(limits),
-        planner=Planner(
-            view, wallet=signer.address, policy=rules.fee_policy(settings), tip_accounts=tip_accounts
-        ),
+        planner=Planner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
         books=books,
         view=view,
         limits=rules.desk_limits(settings, bundles=bundles is not None),

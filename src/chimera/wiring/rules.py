@@ -12,7 +12,10 @@ from chimera.domain.units import MICRO_USD
 from chimera.domain.wallet import Wallet
 from chimera.execution.arbiter import ArbiterLimits
 from chimera.execution.desk import DeskLimits
+from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
+from chimera.execution.prices import PricePolicy
+from chimera.execution.tips import TipPolicy
 from chimera.execution.watch import WatchLimits
 from chimera.plugins import strategies
 from chimera.ports.strategy import Strategy
@@ -59,16 +62,42 @@ def loss_limits(settings: Settings) -> LossLimits:
 
 
 def fee_policy(settings: Settings) -> FeePolicy:
-    execution, jito = settings.execution, settings.jito
+    execution = settings.execution
     return FeePolicy(
         compute_units_base=execution.compute_units_base,
         compute_units_per_hop=execution.compute_units_per_hop,
+        compute_units_floor_base=execution.compute_units_floor_base,
+        compute_units_floor_per_hop=execution.compute_units_floor_per_hop,
         compute_units_max=execution.compute_units_max,
         cu_price_micro_lamports=execution.cu_price_micro_lamports,
+        cu_price_micro_lamports_max=execution.cu_price_micro_lamports_max,
         exit_cu_price_micro_lamports=execution.exit_cu_price_micro_lamports,
-        tip_floor_lamports=jito.tip_floor_lamports,
-        tip_ceiling_lamports=jito.tip_ceiling_lamports,
+        exit_cu_price_micro_lamports_max=execution.exit_cu_price_micro_lamports_max,
         fee_lamports_max=execution.fee_lamports_max,
+    )
+
+
+def tip_policy(settings: Settings) -> TipPolicy:
+    jito = settings.jito
+    return TipPolicy(
+        floor_lamports=jito.tip_floor_lamports,
+        ceiling_lamports=jito.tip_ceiling_lamports,
+        percentile=jito.tip_percentile,
+        trade_percent_max=jito.tip_percent_max,
+    )
+
+
+def price_policy(settings: Settings) -> PricePolicy:
+    return PricePolicy(percentile=settings.execution.cu_price_percentile)
+
+
+def failover_policy(settings: Settings) -> FailoverPolicy:
+    rpc = settings.rpc
+    return FailoverPolicy(
+        failures_max=rpc.failures_max,
+        latency_us_max=rpc.timeout_ms * 1_000,
+        rate_limits_count=rpc.rate_limits_count,
+        probe_ms=rpc.probe_s * 1_000,
     )
 
 
