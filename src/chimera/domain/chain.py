@@ -105,7 +105,15 @@ class FeedGap(msgspec.Struct, frozen=True, tag=True):
     cause: str
 
 
-FeedItem = AccountUpdate | TransactionUpdate | SlotUpdate | BlockUpdate | FeedGap
+class GapClosed(msgspec.Struct, frozen=True, tag=True):
+    """What became of a FeedGap: its slots have come after all (`filled`), or cannot be had any more."""
+
+    first_slot: Slot
+    last_slot: Slot
+    filled: bool
+
+
+FeedItem = AccountUpdate | TransactionUpdate | SlotUpdate | BlockUpdate | FeedGap | GapClosed
 
 
 class AccountMeta(msgspec.Struct, frozen=True):

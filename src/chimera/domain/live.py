@@ -42,6 +42,19 @@ class MarketSeen(msgspec.Struct, frozen=True, tag=True):
     pools: int
     pools_fresh: int
     at_ms: int
+    pools_quarantined: int = 0
+    """Of which bytes could not be read: not bought from."""
+    quarantine_reasons: tuple[str, ...] = ()
+    """The first few, for a person."""
+    received: int = 0
+    """Items of the stream since the start; always passed + held + what was dropped."""
+    passed: int = 0
+    held: int = 0
+    dropped: dict[str, int] = {}
+    transactions: int = 0
+    trades: int = 0
+    unread: dict[str, int] = {}
+    """Transactions (and accounts) that gave no trade (or state), by cause."""
 
 
 class DeskSeen(msgspec.Struct, frozen=True, tag=True):

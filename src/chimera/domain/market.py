@@ -62,4 +62,36 @@ class MarketGap(msgspec.Struct, frozen=True, tag=True):
     at_ms: int
 
 
-MarketEvent = PoolCreated | PoolUpdated | Trade | TokenMintInfo | SlotAdvanced | WalletBalance | MarketGap
+class PoolQuarantined(msgspec.Struct, frozen=True, tag=True):
+    """Bytes of a pool could not be read: it is not bought from until they can. Exits stay possible."""
+
+    venue: str
+    pool: Address
+    role: str
+    """The account's role in the pool, or `transaction`."""
+    cause: str
+    slot: Slot
+    at_ms: int
+
+
+class PoolReleased(msgspec.Struct, frozen=True, tag=True):
+    """What could not be read reads well again."""
+
+    venue: str
+    pool: Address
+    role: str
+    slot: Slot
+    at_ms: int
+
+
+MarketEvent = (
+    PoolCreated
+    | PoolUpdated
+    | Trade
+    | TokenMintInfo
+    | SlotAdvanced
+    | WalletBalance
+    | MarketGap
+    | PoolQuarantined
+    | PoolReleased
+)

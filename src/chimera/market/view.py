@@ -1,51 +1,53 @@
 """The market as it is now: every pool of every venue, folded from account updates, ready to be quoted.
 
 Must not wait or ask: what it lacks it names in `wanted`, and somebody else fetches.
-Partial updates never wipe what is known. A pool in doubt does not quote.
+Partial updates never wipe what is known. A pool in doubt is told apart, and not bought from.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
 
 from chimera.domain.chain import Account, AccountUpdate
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import USDC, WSOL, Address, Slot
-from chimera.domain.market import MarketEvent, PoolCreated, PoolUpdated, TokenMintInfo
-from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, SwapKind
-from chimera.domain.risk import Reason, Refusal
+from chimera.domain.market import (
+    MarketEvent,
+    PoolCreated,
+    PoolQuarantined,
+    PoolReleased,
+    PoolUpdated,
+    TokenMintInfo,
+    Trade,
+)
+from chimera.domain.pool import Moment, QuoteRequest, SwapKind
+from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenInfo
 from chimera.domain.units import mul_div_floor
+from chimera.market.decoder import Unread
+from chimera.market.pool import Pool
 from chimera.onchain.layouts import is_mint, read_mint
-from chimera.ports.venue import Venue
+from chimera.ports.venue import MintTeller, Venue
+
+__all__ = ["Doubt", "MarketView", "Pool"]
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 SLOTS_PER_EPOCH = 432_000  # mainnet's and LiteSVM's
+BARE_MAX = 100_000  # pools whose mint nobody has told yet, and mints of pools not seen yet; the oldest go
+UNREADABLE_MAX = 10_000
+TRANSACTION = "transaction"
+"""In place of a role, for what a transaction showed."""
 
 
-class Pool:
-    """One pool's current state, and who computes with it."""
+class Doubt(msgspec.Struct, frozen=True):
+    """A doubt that somebody has to settle, by its number."""
 
-    __slots__ = ("announced", "complete", "doubtful", "header", "slot", "state", "venue")
-
-    def __init__(self, venue: Venue[object], state: object, slot: int) -> None:
-        self.venue = venue
-        self.header: PoolHeader = venue.header(state)
-        self.become(state, slot)
-        self.announced = False
-        self.doubtful: str | None = None
-        """Why it must not be bought from, or None."""
-
-    def become(self, state: object, slot: int) -> None:
-        """Takes a new state; whether it is complete is asked once, and read for every quote."""
-        self.state, self.slot = state, slot
-        self.complete = not self.venue.missing(state)
-
-    def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
-        if not self.complete:
-            missing = self.venue.missing(self.state)
-            return Refusal(
-                Reason.QUOTE_UNAVAILABLE, observed=f"{self.header.address} lacks {', '.join(missing)}"
-            )
-        return self.venue.quote(self.state, request, moment)
+    number: int
+    pools: tuple[Address, ...]
 
 
 class MarketView:
@@ -59,10 +61,17 @@ class MarketView:
         self.slot_at_ms = 0
         self.unix_timestamp = 0
         self.undecodable = 0
+        """Accounts of known venues and mints that could not be read."""
+        self.unreadable: OrderedDict[Address, str] = OrderedDict()
+        """Accounts that look like a pool and cannot be read as one: why."""
+        self._by_program = {venue.program: venue for venue in venues.values()}
         self._watchers: dict[Address, list[tuple[Pool, str]]] = defaultdict(list)
         self._by_mint: dict[Address, list[Pool]] = defaultdict(list)
-        self._known: set[Address] = set()
         self._wanted: set[Address] = set()
+        self._bare: OrderedDict[Address, tuple[MintTeller, AccountUpdate]] = OrderedDict()
+        self._told_mints: OrderedDict[Address, Address] = OrderedDict()
+        self._doubts = 0
+        self._quarantined: dict[Address, Pool] = {}
 
     # folding
 
@@ -71,54 +80,130 @@ class MarketView:
         self.unix_timestamp = at_ms // 1000
 
     def apply(self, update: AccountUpdate, at_ms: int) -> list[MarketEvent]:
-        """What the update means to strategies: nothing, a new pool, new reserves, a mint.
+        """What the update means to strategies: nothing, a new pool, new reserves, a mint, a quarantine.
 
         An account that cannot be read is counted, puts the pool in doubt and changes nothing else.
         """
         account = update.account
-        self._known.add(account.address)
         self._wanted.discard(account.address)
         events: list[MarketEvent] = []
-        if account.address not in self.pools:
-            self._discover(account, update.slot)
+        if account.owner in self._by_program and account.address not in self.pools:
+            events += self._discover(update, at_ms)
         if is_mint(account):
             events += self._mint(account, update.slot, at_ms)
         for pool, role in self._watchers.get(account.address, ()):
-            events += self._fold(pool, role, account, update.slot, at_ms)
+            events += self._fold(pool, role, update, at_ms)
         return events
 
-    def doubt_since(self, slot: int, why: str) -> list[Address]:
-        """Marks pools that were written at or after `slot`; returns the accounts to read again."""
-        suspects = [pool for pool in self.pools.values() if pool.slot >= slot]
-        accounts: list[Address] = []
-        for pool in suspects:
-            pool.doubtful = why
-            accounts += self.venues[pool.header.venue].roles(pool.state).values()
-        return list(dict.fromkeys(accounts))
-
-    def reread(self, accounts: Iterable[Account], slot: Slot, at_ms: int) -> list[MarketEvent]:
-        """Builds doubtful pools anew from accounts read by RPC, and lifts the doubt.
-
-        Anew, since after a fork the truth may be older than what was known. A pool of which an account is
-        missing or cannot be read stays in doubt.
-        """
-        found = {account.address: account for account in accounts}
+    def tell_mints(self, mints: Mapping[Address, Address], at_ms: int) -> list[MarketEvent]:
+        """Mint by pool, as transactions tell it, for venues whose pool accounts do not."""
         events: list[MarketEvent] = []
-        for pool in [pool for pool in self.pools.values() if pool.doubtful is not None]:
-            roles = pool.venue.roles(pool.state)
-            if not found.keys() >= set(roles.values()):
+        for address, mint in mints.items():
+            if address in self.pools:
                 continue
-            try:
-                state = pool.venue.decode(found[pool.header.address], slot=slot)
-                for role, address in roles.items():
-                    state = pool.venue.apply(state, role, found[address], slot=slot)
-            except DecodeError:
-                self.undecodable += 1
-                continue
-            pool.become(state, slot)
-            pool.doubtful = None
-            events += self._announce(pool, slot, at_ms)
+            waiting = self._bare.pop(address, None)
+            if waiting is None:
+                _remember(self._told_mints, address, mint)
+            else:
+                self._told_mints[address] = mint
+                events += self.apply(waiting[1], at_ms)
         return events
+
+    # doubts
+
+    @property
+    def quarantined(self) -> Mapping[Address, Pool]:
+        """Pools of which something cannot be read."""
+        return self._quarantined
+
+    def doubt_since(self, slot: int, why: str) -> Doubt:
+        """Marks pools that were written at or after `slot`; somebody heals them by `reread` or `trust`."""
+        self._doubts += 1
+        suspects = [pool for pool in self.pools.values() if pool.slot >= slot]
+        for pool in suspects:
+            pool.feed_doubts[self._doubts] = why
+        return Doubt(self._doubts, tuple(pool.header.address for pool in suspects))
+
+    def undo(self, slot: int) -> Doubt:
+        """Doubts all that a slot which is no more may have written: its truth is not to be fallen back on."""
+        doubt = self.doubt_since(slot, f"slot {slot} was undone")
+        for address in doubt.pools:
+            pool = self.pools[address]
+            pool.meanwhile = {a: update for a, update in pool.meanwhile.items() if update.slot != slot}
+        return doubt
+
+    def trust(self, doubt: Doubt) -> None:
+        """Everything that was missing has come after all."""
+        for address in doubt.pools:
+            self.pools[address].lift(doubt.number)
+
+    def accounts_of(self, pool: Address) -> tuple[Address, ...]:
+        known = self.pools[pool]
+        return tuple(known.venue.roles(known.state).values())
+
+    def reread(
+        self, doubt: Doubt, pool_address: Address, accounts: Mapping[Address, Account], slot: Slot, at_ms: int
+    ) -> list[MarketEvent] | None:
+        """Builds a pool anew from accounts read by RPC at `slot`, and lifts the doubt; None where that fails.
+
+        Anew, since after a fork the truth may be older than what was known. What the stream has brought since
+        the doubt arose goes before the node's answer, which may be older.
+        """
+        pool = self.pools[pool_address]
+        meanwhile = {a: update for a, update in pool.meanwhile.items() if update.slot >= slot}
+        own = meanwhile.get(pool_address) or _read(accounts, pool_address, slot)
+        if own is None:
+            return None
+        try:
+            state = self._named(pool, pool.venue.decode(own.account, slot=own.slot))
+            for role, address in pool.venue.roles(state).items():
+                update = meanwhile.get(address) or _read(accounts, address, slot)
+                if update is not None:
+                    state = pool.venue.apply(state, role, update.account, slot=update.slot)
+        except DecodeError:
+            self.undecodable += 1
+            return None
+        if pool.complete and pool.venue.missing(state):
+            return None
+        pool.become(state, slot, at_ms)
+        pool.lift(doubt.number)
+        return self._announce(pool, slot, at_ms)
+
+    def judge(
+        self, trades: Iterable[Trade], unread: Unread | None, slot: Slot, at_ms: int
+    ) -> list[MarketEvent]:
+        """What transactions say of layouts: one that cannot be read quarantines the pools that it touches."""
+        if unread is not None:
+            events: list[MarketEvent] = []
+            for address in unread.touched:
+                pool = self.pools.get(address)
+                if pool is not None and pool.header.venue == unread.venue:
+                    events += self._quarantine(pool, TRANSACTION, unread.why, slot, at_ms)
+            return events
+        if not self._quarantined:
+            return []
+        return [
+            event
+            for trade in trades
+            if (pool := self._quarantined.get(trade.swap.pool)) is not None
+            for event in self._release(pool, TRANSACTION, slot, at_ms)
+        ]
+
+    def _quarantine(self, pool: Pool, role: str, why: str, slot: Slot, at_ms: int) -> list[MarketEvent]:
+        known = role in pool.drift
+        pool.drift[role] = why
+        self._quarantined[pool.header.address] = pool
+        header = pool.header
+        return [] if known else [PoolQuarantined(header.venue, header.address, role, why, slot, at_ms)]
+
+    def _release(self, pool: Pool, role: str, slot: Slot, at_ms: int) -> list[MarketEvent]:
+        if pool.drift.pop(role, None) is None:
+            return []
+        if not pool.drift:
+            self._quarantined.pop(pool.header.address, None)
+        return [PoolReleased(pool.header.venue, pool.header.address, role, slot, at_ms)]
+
+    # what is needed
 
     @property
     def wanted(self) -> set[Address]:
@@ -130,23 +215,54 @@ class MarketView:
         """Every account that must be watched by name, beside what the venues' filters bring."""
         return set(self._watchers)
 
-    def _discover(self, account: Account, slot: int) -> None:
-        for venue in self.venues.values():
-            if not venue.recognise(account):
-                continue
-            try:
-                pool = Pool(venue, venue.decode(account, slot=slot), slot)
-            except DecodeError:
-                self.undecodable += 1
-                return
-            self.pools[account.address] = pool
-            self._by_mint[pool.header.mint_a].append(pool)
-            self._by_mint[pool.header.mint_b].append(pool)
-            for role, address in venue.roles(pool.state).items():
-                self._watchers[address].append((pool, role))
-                if address != account.address:
+    @property
+    def nameless(self) -> int:
+        """Pools of which no transaction has told yet what they trade."""
+        return len(self._bare)
+
+    def _discover(self, update: AccountUpdate, at_ms: int) -> list[MarketEvent]:
+        account, slot = update.account, update.slot
+        venue = self._by_program[account.owner]
+        if not venue.recognise(account):
+            return []
+        try:
+            state = venue.decode(account, slot=slot)
+            if isinstance(venue, MintTeller):
+                mint = self._told_mints.pop(account.address, None)
+                if mint is None:
+                    _remember(self._bare, account.address, (venue, update))
+                    return []
+                state = venue.with_mint(state, mint)
+            pool = Pool(venue, state, slot, at_ms)
+        except DecodeError as error:
+            self.undecodable += 1
+            known = account.address in self.unreadable
+            _remember(self.unreadable, account.address, str(error), UNREADABLE_MAX)
+            if known:
+                return []
+            return [PoolQuarantined(venue.name, account.address, "pool", str(error), slot, at_ms)]
+        self.pools[account.address] = pool
+        self._by_mint[pool.header.mint_a].append(pool)
+        self._by_mint[pool.header.mint_b].append(pool)
+        self._watch(pool)
+        if self.unreadable.pop(account.address, None) is None:
+            return []
+        return [PoolReleased(venue.name, account.address, "pool", slot, at_ms)]
+
+    def _watch(self, pool: Pool) -> None:
+        """Follows every account of the pool; some venues' roles grow as more of the pool becomes known."""
+        for role, address in pool.venue.roles(pool.state).items():
+            watchers = self._watchers[address]
+            if not any(watched is pool and known == role for watched, known in watchers):
+                watchers.append((pool, role))
+                if address != pool.header.address:
                     self._wanted.add(address)
-            return
+
+    def _named(self, pool: Pool, state: object) -> object:
+        """The state with its mint known, where the venue's accounts do not say it."""
+        return (
+            pool.venue.with_mint(state, pool.header.mint_a) if isinstance(pool.venue, MintTeller) else state
+        )
 
     def _mint(self, account: Account, slot: Slot, at_ms: int) -> list[MarketEvent]:
         try:
@@ -157,17 +273,22 @@ class MarketView:
         self.mints[token.mint] = token
         return [TokenMintInfo(token, at_ms)]
 
-    def _fold(self, pool: Pool, role: str, account: Account, slot: Slot, at_ms: int) -> list[MarketEvent]:
+    def _fold(self, pool: Pool, role: str, update: AccountUpdate, at_ms: int) -> list[MarketEvent]:
+        account, slot = update.account, update.slot
+        if pool.feed_doubts:
+            pool.meanwhile[account.address] = update
         try:
             state = pool.venue.apply(pool.state, role, account, slot=slot)
         except DecodeError as error:
             self.undecodable += 1
-            pool.doubtful = f"{role} cannot be read: {error}"
-            return []
+            return self._quarantine(pool, role, str(error), slot, at_ms)
         if state is pool.state:
             return []
-        pool.become(state, max(pool.slot, slot))
-        return self._announce(pool, slot, at_ms)
+        pool.become(state, max(pool.slot, slot), at_ms)
+        if role == "pool" or not pool.complete:
+            self._watch(pool)
+        events = self._announce(pool, slot, at_ms)
+        return [*self._release(pool, role, slot, at_ms), *events] if pool.drift else events
 
     def _announce(self, pool: Pool, slot: Slot, at_ms: int) -> list[MarketEvent]:
         reserves = pool.venue.reserves(pool.state)
@@ -189,8 +310,12 @@ class MarketView:
         return [pool for pool in self._by_mint.get(mint, ()) if pool.complete]
 
     def token_program(self, mint: Address) -> Address | None:
+        """By the mint's own account, else by what its pools say; None while nobody knows."""
         token = self.mints.get(mint)
-        return token.program if token is not None else None
+        if token is not None:
+            return token.program
+        said = (pool.venue.token_program(pool.state, mint) for pool in self._by_mint.get(mint, ()))
+        return next((program for program in said if program is not None), None)
 
     def sol_micro_usd(self) -> int | None:
         """What a SOL costs, from the deepest wSOL/USDC pool; None while there is none."""
@@ -247,3 +372,15 @@ class MarketView:
     def _sides(self, pool: Pool, mint: Address) -> tuple[int, int]:
         reserves = pool.venue.reserves(pool.state) or (0, 0)
         return reserves if pool.header.mint_a == mint else (reserves[1], reserves[0])
+
+
+def _read(accounts: Mapping[Address, Account], address: Address, slot: Slot) -> AccountUpdate | None:
+    found = accounts.get(address)
+    return None if found is None else AccountUpdate(found, slot, 0)
+
+
+def _remember(kept: OrderedDict[K, V], key: K, value: V, limit: int = BARE_MAX) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > limit:
+        kept.popitem(last=False)

@@ -1,30 +1,38 @@
 """The market plane's loop: bootstrap once by RPC, then follow the stream; every hole is named and healed.
 
-RPC is asked at start, for accounts that a new pool needs, and after a gap or a fork; never in steady operation.
+A lost stream is taken up where it ended. A hole on a running one is replayed by subscribing again from its first
+slot; only what cannot be replayed, and what a fork undid, is read by RPC (`market_reads`). Never blocks on who
+listens: the bus drops at a slow subscriber's limit, and counts.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 
 from chimera.domain.chain import (
-    Account,
     AccountUpdate,
     BlockUpdate,
     FeedGap,
     FeedItem,
+    GapClosed,
     SlotStatus,
     SlotUpdate,
     TransactionUpdate,
 )
 from chimera.domain.errors import OutsideError, Rejected
-from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Slot
+from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address
 from chimera.domain.live import MarketSeen
-from chimera.domain.market import MarketEvent, MarketGap, SlotAdvanced, WalletBalance
+from chimera.domain.market import (
+    MarketEvent,
+    MarketGap,
+    PoolQuarantined,
+    PoolReleased,
+    SlotAdvanced,
+    WalletBalance,
+)
+from chimera.domain.messages import Noted
 from chimera.market.decoder import Decoder
 from chimera.market.sequencer import Sequencer
-from chimera.market.view import MarketView
+from chimera.market.view import Doubt, MarketView
 from chimera.observe import Observer
 from chimera.onchain.keys import address_bytes
 from chimera.onchain.layouts import is_token_account, read_token_account
@@ -32,13 +40,19 @@ from chimera.ports.bus import Bus
 from chimera.ports.chain import Chain, Feed, Subscription
 from chimera.ports.runtime import Clock
 from chimera.ports.venue import AccountFilter
+from chimera.roles.market_reads import MarketReads
 from chimera.roles.topics import LIVE, MARKET
 
-T = TypeVar("T")
-
-ACCOUNTS_A_CALL = 100  # getMultipleAccounts' own limit
 RECONNECT_AFTER_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 ITEMS_A_BREATH = 256  # items handled before the loop lets others in
+COMPLETE_EVERY_S = 1.0  # how often accounts that a node did not have are thought of again
+SLOTS_UNTIL_SURE = 2  # a changed subscription has taken effect by then
+NOTE_AGAIN_MS = 60_000  # a pool that flickers is not written down more often
+REASONS_SHOWN = 5
+
+
+def _unrecorded(_: Noted) -> None:
+    """Where nobody keeps a journal."""
 
 
 class MarketRole:
@@ -52,13 +66,28 @@ class MarketRole:
         clock: Clock,
         observer: Observer,
         wallet: Address,
+        record: Callable[[Noted], object] = _unrecorded,
     ) -> None:
-        self._feed, self._chain, self._view, self._bus = feed, chain, view, bus
-        self._clock, self._observer, self._wallet = clock, observer, wallet
+        """`record` keeps what a person will ask for later: quarantines."""
+        self._feed, self._view, self._bus = feed, view, bus
+        self._clock, self._observer, self._wallet, self._record = clock, observer, wallet, record
         self._sequencer = Sequencer()
         self._decoder = Decoder(view.venues)
+        self._reads = MarketReads(
+            chain=chain,
+            view=view,
+            clock=clock,
+            observer=observer,
+            take=self._take_read,
+            publish=self._publish,
+        )
         self._subscribed: set[Address] = set()
-        self._healing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lacking, self._slot_seen = asyncio.Event(), asyncio.Event()
+        self._gap_doubts: list[Doubt] = []
+        self._lost = False
+        """Whether any of the open gaps cannot be filled."""
+        self._noted_ms: dict[Address, int] = {}
         self.state = "down"
         """connected, reconnecting or down."""
         self.ready = asyncio.Event()
@@ -67,30 +96,18 @@ class MarketRole:
         """The newest block heard of."""
 
     async def run(self) -> None:
-        """Follows the stream until cancelled; a lost stream is taken up where it ended."""
-        from_slot: int | None = await self._bootstrap()
-        attempt = 0
-        while True:
-            try:
-                async for item in self._feed.subscribe(self._wish(), from_slot=from_slot):
-                    if self.state != "connected":
-                        self.state, attempt = "connected", 0
-                        self.ready.set()
-                    await self._receive(item)
-            except Rejected as refused:
-                # the replay window has passed: go on from now, and say what is missing
-                self._observer.feed_moved(state="reconnecting", cause=str(refused))
-                await self._gap(
-                    FeedGap(Slot(self._sequencer.last_slot + 1), Slot(self._view.slot), str(refused))
-                )
-                from_slot = None
-            except OutsideError as lost:
-                self._observer.feed_moved(state="reconnecting", cause=str(lost))
-                from_slot = self._sequencer.last_slot or None
-            self.state = "reconnecting"
-            self._publish_health()
-            await asyncio.sleep(RECONNECT_AFTER_S[min(attempt, len(RECONNECT_AFTER_S) - 1)])
-            attempt += 1
+        """Follows the stream until cancelled."""
+        from_slot = await self._reads.bootstrap()
+        loops = [
+            asyncio.create_task(self._follow(from_slot), name="market stream"),
+            asyncio.create_task(self._keep_complete(), name="market pools"),
+        ]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            for task in (*loops, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
 
     async def report(self) -> None:
         """Says every second how the plane is, until cancelled."""
@@ -98,44 +115,47 @@ class MarketRole:
             self._publish_health()
             await asyncio.sleep(1)
 
-    # start
-
-    async def _bootstrap(self) -> int:
-        """Reads all pools once; returns the slot that the stream must go on from."""
-        slot = await self._patiently(self._chain.slot)
-        for venue in self._view.venues.values():
-            for wanted in venue.prefilter.accounts:
-                if wanted.owner != venue.program:
-                    continue  # vaults come by name, with their pool
-                at, accounts = await self._chain.program_accounts(wanted)
-                self._fold(AccountUpdate(account, Slot(at), 0) for account in accounts)
-        await self._fetch_wanted()
-        now = self._clock.now_ms()
-        self._view.see_slot(Slot(slot), now)
-        return slot
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer, however long the other side is away; that it is away is said each time."""
-        while True:
-            try:
-                return await ask()
-            except OutsideError as error:
-                self._observer.feed_moved(state="waiting for rpc", cause=str(error))
-                await asyncio.sleep(0.5)
-
-    async def _fetch_wanted(self) -> None:
-        """Accounts that pools need and that the stream has not brought: mints, configurations, vaults."""
-        asked: set[Address] = set()
-        while missing := sorted(self._view.wanted - asked):
-            asked.update(missing)
-            await self._read(missing)
-
-    async def _read(self, addresses: Sequence[Address]) -> None:
-        for start in range(0, len(addresses), ACCOUNTS_A_CALL):
-            slot, accounts = await self._chain.accounts(addresses[start : start + ACCOUNTS_A_CALL])
-            self._fold(AccountUpdate(account, Slot(slot), 0) for account in accounts if account)
-
     # stream
+
+    async def _follow(self, from_slot: int | None) -> None:
+        attempt = 0
+        while True:
+            stream = self._feed.subscribe(self._wish(), from_slot=from_slot)
+            try:
+                async for item in stream:
+                    if self.state != "connected":
+                        self.state, attempt = "connected", 0
+                        self._observer.feed_moved(state=self.state)
+                        self.ready.set()
+                    if self._receive(item):
+                        break  # a hole: the replay from its first slot is another subscription
+                    if self._sequencer.received % ITEMS_A_BREATH == 0:
+                        await asyncio.sleep(0)
+                from_slot = self._sequencer.resume_slot
+            except Rejected as refused:
+                # the replay window has passed: go on from now, and say what is missing
+                self._moved("reconnecting", str(refused))
+                self._sequencer.begin_anew(str(refused))
+                self._gap_doubts.append(self._view.doubt_since(0, f"gap: {refused}"))
+                self._lost = True
+                from_slot = None
+            except OutsideError as lost:
+                self._moved("reconnecting", str(lost))
+                from_slot = (
+                    self._sequencer.resume_slot if from_slot is not None or self.ready.is_set() else None
+                )
+            finally:
+                if isinstance(stream, AsyncGenerator):
+                    await stream.aclose()
+            if self.state == "connected":
+                continue
+            await asyncio.sleep(RECONNECT_AFTER_S[min(attempt, len(RECONNECT_AFTER_S) - 1)])
+            attempt += 1
+
+    def _moved(self, state: str, cause: str) -> None:
+        self.state = state
+        self._observer.feed_moved(state=state, cause=cause)
+        self._publish_health()
 
     def _wish(self) -> Subscription:
         filters = [wanted for venue in self._view.venues.values() for wanted in venue.prefilter.accounts]
@@ -153,7 +173,9 @@ class MarketRole:
             transactions=(*programs, self._wallet),
         )
 
-    async def _receive(self, item: FeedItem) -> None:
+    def _receive(self, item: FeedItem) -> bool:
+        """Folds an item; whether a hole showed that a replay may fill."""
+        hole = False
         for passed in self._sequencer.process(item):
             match passed:
                 case AccountUpdate():
@@ -161,20 +183,29 @@ class MarketRole:
                 case TransactionUpdate():
                     self._transaction(passed)
                 case SlotUpdate():
-                    await self._slot(passed)
+                    self._slot(passed)
                 case BlockUpdate():
                     self.block = passed
                 case FeedGap():
-                    await self._gap(passed)
-        if self._sequencer.received % ITEMS_A_BREATH == 0:
-            await asyncio.sleep(0)
+                    self._gap(passed)
+                    hole = True
+                case GapClosed():
+                    self._gap_closed(passed)
+        return hole and self._sequencer.incomplete
 
     def _account(self, update: AccountUpdate) -> None:
         now = self._clock.now_ms()
         self._balance(update, now)
         self._publish(self._view.apply(update, now))
-        if self._view.wanted and not self._healing:
-            self._heal(self._complete())
+        if self._view.wanted:
+            self._lacking.set()
+
+    def _take_read(self, update: AccountUpdate) -> None:
+        """A node's answer, which must not push aside what the stream has brought since."""
+        if update.account.address in self._view.wanted:
+            self._publish(self._view.apply(update, self._clock.now_ms()))
+        else:
+            self._receive(update)
 
     def _balance(self, update: AccountUpdate, now: int) -> None:
         """Our own holdings, native and in tokens."""
@@ -189,75 +220,155 @@ class MarketRole:
         self._bus.publish(MARKET, balance)
 
     def _transaction(self, transaction: TransactionUpdate) -> None:
-        for trade in self._decoder.decode(transaction, self._clock.now_ms()):
+        now = self._clock.now_ms()
+        decoded = self._decoder.decode(transaction, now)
+        if decoded.mints:
+            self._publish(self._view.tell_mints(decoded.mints, now))
+        for trade in decoded.trades:
             self._bus.publish(MARKET, trade)
+        if decoded.unread is not None or self._view.quarantined:
+            self._publish(self._view.judge(decoded.trades, decoded.unread, transaction.slot, now))
 
-    async def _slot(self, update: SlotUpdate) -> None:
+    def _slot(self, update: SlotUpdate) -> None:
         now = self._clock.now_ms()
         if update.status is SlotStatus.DEAD:
-            self._heal(self._after_fork(update.slot))
+            doubt = self._view.undo(update.slot)
+            if doubt.pools:
+                self._bus.publish(MARKET, MarketGap(update.slot, update.slot, "the slot was undone", now))
+                self._heal(doubt)
         elif update.status is SlotStatus.PROCESSED and update.slot > self._view.slot:
             self._view.see_slot(update.slot, now)
+            self._slot_seen.set()
             self._bus.publish(MARKET, SlotAdvanced(update.slot, now))
 
-    async def _gap(self, gap: FeedGap) -> None:
-        """Names the hole and reads every pool anew: what was written in it may never be sent again."""
+    # holes
+
+    def _gap(self, gap: FeedGap) -> None:
         now = self._clock.now_ms()
         self._observer.feed_gap(first_slot=gap.first_slot, last_slot=gap.last_slot, cause=gap.cause)
         self._bus.publish(MARKET, MarketGap(gap.first_slot, gap.last_slot, gap.cause, now))
-        self._heal(self._reread(self._view.doubt_since(0, f"gap: {gap.cause}")))
+        self._gap_doubts.append(self._view.doubt_since(0, f"gap: {gap.cause}"))
 
-    async def _after_fork(self, slot: int) -> None:
-        await self._reread(self._view.doubt_since(slot, f"slot {slot} was undone"))
+    def _gap_closed(self, closed: GapClosed) -> None:
+        """Filled: the stream has brought all of it. Else every pool is read anew."""
+        self._observer.plane.gap_closed(
+            first_slot=closed.first_slot, last_slot=closed.last_slot, filled=closed.filled
+        )
+        self._lost = self._lost or not closed.filled
+        if self._sequencer.incomplete:
+            return
+        doubts, self._gap_doubts = self._gap_doubts, []
+        lost, self._lost = self._lost, False
+        for doubt in doubts:
+            if lost:
+                self._heal(doubt)
+            else:
+                self._view.trust(doubt)
 
-    async def _reread(self, addresses: list[Address]) -> None:
-        """Pools stay in doubt, and are not bought from, until a read succeeds."""
-        found: list[Account] = []
-        at = 0
-        for start in range(0, len(addresses), ACCOUNTS_A_CALL):
-            part = addresses[start : start + ACCOUNTS_A_CALL]
-            at, accounts = await self._patiently(partial(self._chain.accounts, part))
-            found += [account for account in accounts if account is not None]
-        self._publish(self._view.reread(found, Slot(at), self._clock.now_ms()))
+    def _heal(self, doubt: Doubt) -> None:
+        since, is_dead = self._sequencer.last_slot, self._sequencer.is_dead
+        self._spawn(self._reads.heal(doubt, since=since, is_dead=is_dead))
 
-    async def _complete(self) -> None:
-        """A new pool showed up: fetch what it lacks and add it to the running subscription."""
-        await self._fetch_wanted()
-        if self._view.addresses - self._subscribed:
+    # pools that lack something
+
+    async def _keep_complete(self) -> None:
+        """New pools: watch their accounts by name, fetch what they lack now, and once more when it is sure that
+        nothing was written between the two.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(COMPLETE_EVERY_S):
+                    await self._lacking.wait()
+            except TimeoutError:
+                pass
+            self._lacking.clear()
+            if self._view.addresses - self._subscribed and self.state == "connected":
+                await self._change()
+            if self._reads.lacking():
+                asked = await self._reads.fetch_wanted()
+                self._spawn(self._make_sure(sorted(asked)))
+
+    async def _make_sure(self, addresses: Sequence[Address]) -> None:
+        until = self._sequencer.last_slot + SLOTS_UNTIL_SURE
+        while self._sequencer.last_slot < until:
+            self._slot_seen.clear()
+            await self._slot_seen.wait()
+        await self._reads.read(addresses)
+
+    async def _change(self) -> None:
+        try:
             await self._feed.change(self._wish())
+        except OutsideError as lost:
+            self._subscribed = set()  # the next subscription carries the wish anyway
+            self._observer.feed_moved(state="wish not heard", cause=str(lost))
 
-    def _heal(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        self._healing.add(task)
-        task.add_done_callback(self._healed)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
 
-    def _healed(self, task: asyncio.Task[None]) -> None:
-        self._healing.discard(task)
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._observer.role_failed(role="market", error=error)
 
     # out
 
-    def _fold(self, updates: Iterable[AccountUpdate]) -> None:
-        now = self._clock.now_ms()
-        for update in updates:
-            self._publish(self._view.apply(update, now))
-
     def _publish(self, events: Sequence[MarketEvent]) -> None:
         for event in events:
             self._bus.publish(MARKET, event)
+            if isinstance(event, PoolQuarantined | PoolReleased):
+                self._note(event)
+
+    def _note(self, event: PoolQuarantined | PoolReleased) -> None:
+        """Counts and alerts every time; writes down a pool that flickers once a minute."""
+        quarantined = isinstance(event, PoolQuarantined)
+        cause = event.cause if isinstance(event, PoolQuarantined) else ""
+        self._observer.plane.layout_drifted(
+            venue=event.venue, pool=event.pool, role=event.role, cause=cause, quarantined=quarantined
+        )
+        if quarantined and event.at_ms - self._noted_ms.get(event.pool, -NOTE_AGAIN_MS) < NOTE_AGAIN_MS:
+            return
+        self._noted_ms[event.pool] = event.at_ms
+        what = "pool quarantined" if quarantined else "pool released"
+        data = {"venue": event.venue, "pool": event.pool, "role": event.role, "cause": cause}
+        self._record(Noted(what, {**data, "slot": event.slot}))
 
     def _publish_health(self) -> None:
-        pools = self._view.pools.values()
-        self._bus.publish(
-            LIVE,
-            MarketSeen(
-                slot=self._view.slot,
-                slot_at_ms=self._view.slot_at_ms,
-                feed=self.state,
-                gaps=self._sequencer.gaps,
-                pools=len(pools),
-                pools_fresh=sum(pool.complete and pool.doubtful is None for pool in pools),
-                at_ms=self._clock.now_ms(),
-            ),
+        view, sequencer, decoder = self._view, self._sequencer, self._decoder
+        pools = view.pools.values()
+        quarantined = view.quarantined
+        reasons = [
+            f"{p.header.venue} {a}: {p.doubtful}" for a, p in list(quarantined.items())[:REASONS_SHOWN]
+        ]
+        reasons += [f"{a}: {why}" for a, why in list(view.unreadable.items())[: REASONS_SHOWN - len(reasons)]]
+        seen = MarketSeen(
+            slot=view.slot,
+            slot_at_ms=view.slot_at_ms,
+            feed=self.state,
+            gaps=sequencer.gaps,
+            pools=len(pools),
+            pools_fresh=sum(pool.complete and pool.doubtful is None for pool in pools),
+            at_ms=self._clock.now_ms(),
+            pools_quarantined=len(quarantined) + len(view.unreadable),
+            quarantine_reasons=tuple(reasons),
+            received=sequencer.received,
+            passed=sequencer.passed,
+            held=sequencer.held,
+            dropped={name: count for name, count in sequencer.dropped.items() if count},
+            transactions=decoder.transactions,
+            trades=decoder.trades,
+            unread={
+                name: count
+                for name, count in (
+                    ("failed_on_chain", decoder.failed_on_chain),
+                    ("without_trade", decoder.without_trade),
+                    ("truncated", decoder.truncated),
+                    ("undecodable", decoder.undecodable),
+                    ("accounts", view.undecodable),
+                )
+                if count
+            },
         )
+        self._bus.publish(LIVE, seen)
+        self._observer.plane.counted(seen, late=sequencer.late, calls=self._reads.calls)

@@ -2,16 +2,12 @@
 
 Whatever is journalled is observed by `Observer.heard` (give it to the journal as a listener, once); the other
 methods are for what is not journalled. Nothing happens on import: log and registry are passed in.
-No secret gets out: keys named like one and values registered as one are cut from every line.
+No secret gets out: keys named like one and values registered as one are cut from every line (`log`).
 """
 
-import sys
 from collections import OrderedDict
-from collections.abc import MutableMapping
-from typing import Any, Protocol, TextIO, cast
+from typing import Any
 
-import msgspec
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from chimera.domain.intent import Side, TradeIntent
@@ -51,15 +47,10 @@ from chimera.domain.messages import (
 from chimera.domain.risk import Refusal
 from chimera.domain.trade import TradeState
 from chimera.domain.units import sol_text
+from chimera.observe.log import CUT, LEVELS, Log, Redactor, bind, make_log
+from chimera.observe.plane import PlaneObserver
 
-
-class Log(Protocol):
-    """What of a structlog logger is used here."""
-
-    def debug(self, event: str, **fields: Any) -> Any: ...
-    def info(self, event: str, **fields: Any) -> Any: ...
-    def warning(self, event: str, **fields: Any) -> Any: ...
-    def error(self, event: str, **fields: Any) -> Any: ...
+__all__ = ["CUT", "LEVELS", "Log", "Observer", "PlaneObserver", "Redactor", "bind", "make_log"]
 
 
 MS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000)
@@ -72,6 +63,8 @@ class Observer:
 
     def __init__(self, log: Log, registry: CollectorRegistry) -> None:
         self._log, self.registry = log, registry
+        self.plane = PlaneObserver(log, registry)
+        """What happens on the market plane and on the bus."""
         self._started_ms: OrderedDict[str, int] = OrderedDict()
         self._open: set[str] = set()
 
@@ -391,110 +384,3 @@ def _named(fact: object) -> str:
 
 def _why(refusal: Refusal) -> dict[str, str]:
     return {"reason": str(refusal.reason), "limit": refusal.limit, "observed": refusal.observed}
-
-
-# the log itself
-
-SECRET_KEYS = ("secret", "passphrase", "password", "authorization", "x-signature", "token_key", "api_key", "apikey",
-               "private", "keypair", "cookie", "bearer")  # fmt: skip
-CUT = "[redacted]"
-SECRET_LENGTH_MIN = 6  # shorter ones would blank ordinary words
-
-
-class Redactor:
-    """A structlog processor that cuts secrets, wherever in a line they stand."""
-
-    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        self._secrets: tuple[str, ...] = ()
-        for secret in secrets:
-            self.register(secret)
-
-    def register(self, secret: str) -> None:
-        """Cuts this value from now on."""
-        if len(secret) >= SECRET_LENGTH_MIN and secret not in self._secrets:
-            self._secrets = tuple(sorted((*self._secrets, secret), key=len, reverse=True))
-
-    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        for key, value in event.items():
-            if any(part in key.lower() for part in SECRET_KEYS):
-                event[key] = CUT
-            else:
-                event[key] = self.clean(value)
-        return event
-
-    def clean(self, value: Any) -> Any:
-        """The value without secrets; containers are searched, other objects are left as they are."""
-        if isinstance(value, str):
-            for secret in self._secrets:
-                if secret in value:
-                    value = value.replace(secret, CUT)
-            return value
-        if isinstance(value, dict):
-            return {
-                key: CUT if any(part in str(key).lower() for part in SECRET_KEYS) else self.clean(inner)
-                for key, inner in value.items()
-            }
-        if isinstance(value, list | tuple):
-            return [self.clean(inner) for inner in value]
-        return value
-
-
-LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
-
-
-def make_log(*, level: str, json: bool, redactor: Redactor, stream: TextIO | None = None) -> Log:
-    """A logger that writes lines to `stream` (stderr where none is given); raises KeyError for no such level."""
-    processors: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
-        structlog.processors.format_exc_info,
-        redactor,  # after the trace became text, before anything is written
-        structlog.processors.JSONRenderer(serializer=_json)
-        if json
-        else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty(), pad_event_to=20),
-    ]
-    log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(cast(TextIO, LossyStream(stream or sys.stderr))),
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level.upper()]),
-        context_class=dict,
-        cache_logger_on_first_use=True,
-    )
-    return log
-
-
-class LossyStream:
-    """A stream whose refusals are counted and told later: a full disk under the log must not stop the trading.
-
-    The journal is what must not lose anything; where the same disk refuses it too, that stops the house.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.lost = 0
-        """Lines that could not be written since the last one that could."""
-
-    def write(self, text: str) -> int:
-        try:
-            if self.lost:
-                told = {"event": "log lines refused by the disk", "level": "warning", "lines": self.lost}
-                self._stream.write(_json(told) + "\n")
-            self._stream.write(text)
-            self._stream.flush()
-        except OSError:
-            self.lost += 1
-        else:
-            self.lost = 0
-        return len(text)
-
-    def flush(self) -> None:
-        """Done with each line, where a refusal can be counted."""
-
-
-def _json(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
-
-
-bind = structlog.contextvars.bound_contextvars
-"""`with bind(request_id=...):` puts these fields on every line written inside, across awaits."""

@@ -1,0 +1,68 @@
+"""One pool as it is now, who computes with it, and why it must not be bought from, if so.
+
+Doubts come from two sides. Of the feed: slots are missing or were undone, so the state may be wrong; each such
+doubt has a number and whoever healed it lifts it. Of the layout: bytes of the pool could not be read; they are
+kept by role until the role reads well again. Either kind stops buys and lets exits pass.
+"""
+
+from chimera.domain.chain import AccountUpdate
+from chimera.domain.ids import Address
+from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
+from chimera.domain.risk import Reason, Refusal
+from chimera.ports.venue import Venue
+
+
+class Pool:
+    """Mutable; what the venue holds of it is not."""
+
+    __slots__ = (
+        "announced",
+        "complete",
+        "drift",
+        "feed_doubts",
+        "header",
+        "meanwhile",
+        "seen_at_ms",
+        "slot",
+        "state",
+        "venue",
+    )
+
+    def __init__(self, venue: Venue[object], state: object, slot: int, at_ms: int = 0) -> None:
+        """Raises DecodeError where the state does not say yet what the pool trades."""
+        self.venue = venue
+        self.header: PoolHeader = venue.header(state)
+        self.announced = False
+        self.drift: dict[str, str] = {}
+        """By role (or `transaction`): what could not be read."""
+        self.feed_doubts: dict[int, str] = {}
+        self.meanwhile: dict[Address, AccountUpdate] = {}
+        """The newest writes since the feed is in doubt: a node's answer may be older than these."""
+        self.become(state, slot, at_ms)
+
+    def become(self, state: object, slot: int, at_ms: int) -> None:
+        """Takes a new state; whether it is complete is asked once, and read for every quote."""
+        self.state, self.slot, self.seen_at_ms = state, slot, at_ms
+        self.complete = not self.venue.missing(state)
+
+    @property
+    def doubtful(self) -> str | None:
+        """Why it must not be bought from, or None."""
+        if self.drift:
+            role, why = next(iter(self.drift.items()))
+            return f"{role} cannot be read: {why}"
+        return next(iter(self.feed_doubts.values())) if self.feed_doubts else None
+
+    def lift(self, doubt: int) -> None:
+        """The feed's doubt of that number is settled."""
+        self.feed_doubts.pop(doubt, None)
+        if not self.feed_doubts:
+            self.meanwhile = {}
+
+    def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
+        if not self.complete:
+            missing = self.venue.missing(self.state)
+            return Refusal(
+                Reason.QUOTE_UNAVAILABLE, observed=f"{self.header.address} lacks {', '.join(missing)}"
+            )
+        return self.venue.quote(self.state, request, moment)
