@@ -10,6 +10,7 @@ from chimera.domain.errors import ConfigError, InvariantBroken, OutsideError
 from chimera.wiring.house import House
 
 READY_WITHIN_S = 30.0
+ASK_AGAIN_S = 0.5
 JOURNAL_ASKED_EVERY_S = 0.1
 SETTLE_WITHIN_S = 15.0  # at the end: legs that were sent get this long to land
 
@@ -29,7 +30,7 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("market health", house.market.report())
         loops.start("recorder", house.recorder.run())
         await loops.first_of(house.market.ready.wait(), READY_WITHIN_S)
-        await house.execution.open_books()
+        await loops.first_of(_open_books(house), None)
         loops.start("intents", house.execution.follow_intents())
         loops.start("tick", house.execution.tick())
         loops.start("blockhash", house.execution.keep_blockhash())
@@ -62,6 +63,7 @@ class Loops:
             {waiting, *self._tasks}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
         )
         if waiting in done:
+            waiting.result()  # what it raised, it raises here
             return
         waiting.cancel()
         for task in done:
@@ -91,6 +93,21 @@ async def _close(house: House) -> None:
 
 async def _until_failed(failed: "asyncio.Future[None]") -> None:
     await failed
+
+
+async def _open_books(house: House) -> None:
+    """A node that is briefly away does not keep the desk from its positions; one that stays away ends the start."""
+    ends_ns = house.clock.monotonic_ns() + int(READY_WITHIN_S * 1e9)
+    while True:
+        try:
+            await house.execution.open_books()
+        except OutsideError as error:
+            house.observer.told("books wait for the node", cause=str(error))
+            if house.clock.monotonic_ns() > ends_ns:
+                raise
+        else:
+            return
+        await asyncio.sleep(ASK_AGAIN_S)
 
 
 async def _until_broken(house: House) -> None:
