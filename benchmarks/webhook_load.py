@@ -1,7 +1,8 @@
-"""The door under load: a really started server with a real journal, signed requests at a fixed rate from outside.
+"""The door under load: signed requests at a fixed rate from outside at a really started desk, its world trading.
 
-Open loop: each request has its moment, and its time counts from then, so a stalling server cannot hide behind a
-waiting client. At the end the journal on disk is read: every id that was answered "accepted" must be in it.
+Open loop: each request has its moment, and its time counts from then, so a stalling desk cannot hide behind a
+waiting client. Everything shares this machine: chain, world, desk and sender. At the end the journal on disk is
+read: every id that was answered "accepted" must be in it, with what became of it, and books must equal chain.
 
     python benchmarks/webhook_load.py [--rate 200] [--seconds 30] [--connections 32]
 """
@@ -11,8 +12,8 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,30 +22,20 @@ from pathlib import Path
 
 import msgspec
 import uvloop
-from prometheus_client import CollectorRegistry
 
-from chimera.adapters.bus_local import BusStream, LocalBus
-from chimera.adapters.clocks import WallClock
-from chimera.adapters.journal_file import JournalFile
-from chimera.adapters.store import SqlTables
-from chimera.adapters.store_engine import open_engine
-from chimera.adapters.store_keys import SqlKeys
-from chimera.adapters.store_reader import SqlReader
-from chimera.control.app import create_app
-from chimera.control.deps import ControlDeps
-from chimera.control.server import ControlServer, bind
-from chimera.domain.commands import Answer, Command
-from chimera.domain.messages import SignalAccepted
-from chimera.observe import Observer, Redactor, make_log
-from chimera.risk.admission import Admission, AdmissionRules
-from chimera.roles.inbox import SignalInbox
-from chimera.roles.ingress import IngressDeps, IngressRole
-from chimera.roles.recorder import RecorderRole
-from chimera.roles.topics import TRADES, TRADES_CAPACITY
-from chimera.testing.surroundings import ACTIVE_WALLET, TableSurroundings
+from chimera.adapters.journal_segments import read_folder
+from chimera.demo.stage import Stage
+from chimera.demo.summary import Summary, summarise
+from chimera.domain.messages import Entry, IntentEmitted, LegLanded, SignalAccepted, SignalDropped
+from chimera.localnet.tokens import TOKENS
+from chimera.localnet.traders import DEMO_WALLET
 
-SECRET = b"5f" * 32
+SYMBOLS = [token.symbol for token in TOKENS if token.sound]
 P99_MS_MAX = 50.0
+RATE_LIMIT = 100
+"""A second, as the desk's settings have it."""
+WARM_UP_S = 8  # after the desk said that it is up; the world begins to trade then
+OUTCOMES_WITHIN_S = 60
 
 
 def main() -> None:
@@ -52,83 +43,51 @@ def main() -> None:
     options.add_argument("--rate", type=int, default=200, help="requests a second")
     options.add_argument("--seconds", type=int, default=30)
     options.add_argument("--connections", type=int, default=32)
-    options.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    options.add_argument("--seed", type=int, default=7)
     given = options.parse_args()
-    if given.serve is not None:
-        uvloop.run(serve(given.serve))
-        return
     with tempfile.TemporaryDirectory(prefix="chimera-load-") as folder:
-        server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", folder], stdout=subprocess.PIPE, stdin=subprocess.PIPE
+        results, entries, summary = uvloop.run(
+            measured(Path(folder), given.seed, given.rate, given.seconds, given.connections)
         )
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
-        results = uvloop.run(load(port, given.rate, given.seconds, given.connections))
-        server.communicate(b"stop\n", timeout=30)
-        sys.exit(report(results, Path(folder), given.rate, given.seconds))
+    sys.exit(report(results, entries, summary, rate=given.rate, seconds=given.seconds))
 
 
-# the server's side
+async def measured(
+    folder: Path, seed: int, rate: int, seconds: int, connections: int
+) -> tuple[list["Result"], list[Entry], Summary]:
+    """What the sender saw, what the journal holds, and whether books and chain agree."""
+    stage = Stage(seed=seed, port=0, data_dir=folder, environ=os.environ)
+    async with stage:
+        desk, url = await stage.desk()
+        await asyncio.sleep(WARM_UP_S)
+        secret = stage.secret_file.read_bytes()
+        results = await load(int(url.rstrip("/").rpartition(":")[2]), secret, rate, seconds, connections)
+        ends = time.monotonic() + OUTCOMES_WITHIN_S
+        while _open(entries := _journal(stage)) and time.monotonic() < ends:
+            await asyncio.sleep(1)
+        await desk.stop()
+        lamports, tokens = await stage.holdings()
+        entries = _journal(stage)
+    summary = summarise(entries, began_ms=0, dashboard="", chain_lamports=lamports, chain_tokens=tokens)
+    return results, entries, summary
 
 
-async def serve(folder: Path) -> None:
-    """The door, its journal and its tables, until a line comes on stdin."""
-    clock = WallClock()
-    journal, _ = JournalFile.open(folder / "journal", clock=clock, run_id="load")
-    log = (folder / "log").open("w")
-    observer = Observer(
-        make_log(level="info", json=True, redactor=Redactor((SECRET.decode(),)), stream=log),
-        CollectorRegistry(),
-    )
-    bus, queue = LocalBus(), SignalInbox()
-    journal.listen(observer.heard)
-    journal.listen(lambda entry: bus.publish(TRADES, entry))
-    ingress = IngressRole(
-        IngressDeps(
-            admission=Admission(AdmissionRules(secrets=(SECRET,)), TableSurroundings()),
-            journal=journal,
-            queue=queue,
-            clock=clock,
-            observer=observer,
-        )
-    )
-    engine = open_engine(folder / "chimera.db")
-    tables = SqlTables(engine)
-    deps = ControlDeps(
-        ingress=ingress,
-        reader=SqlReader(engine),
-        keys=SqlKeys(engine),
-        commands=NoCommands(),
-        stream=BusStream(bus, TRADES, capacity=TRADES_CAPACITY),
-        history=journal.read,
-        decimals=lambda _: None,
-        config={},
-        clock=clock,
-        observer=observer,
-        label="load test",
-    )
-    loop = asyncio.get_running_loop()
-    recorder = RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer)
-    working = [asyncio.create_task(_work(queue)), asyncio.create_task(recorder.run())]
-    async with ControlServer(create_app(deps), bind("127.0.0.1", 0)) as server:
-        print(server.port, flush=True)
-        await loop.run_in_executor(None, sys.stdin.readline)
-    for task in working:
-        task.cancel()
-    journal.close()
-    tables.close()
-    log.close()
+def _journal(stage: Stage) -> list[Entry]:
+    return list(read_folder(stage.folder / "journal"))
 
 
-async def _work(queue: SignalInbox) -> None:
-    """Takes signals as the desk does; what it would do with them is another benchmark's business."""
-    while True:
-        await queue.get()
-
-
-class NoCommands:
-    async def perform(self, command: Command) -> Answer:
-        return Answer(ok=False, code="UNKNOWN")
+def _open(entries: list[Entry]) -> set[str]:
+    """Ids of accepted signals of which nothing has become yet."""
+    waiting: set[str] = set()
+    for entry in entries:
+        match entry.fact:
+            case SignalAccepted(signal):
+                waiting.add(signal.id)
+            case SignalDropped(signal_id):
+                waiting.discard(signal_id)
+            case IntentEmitted(intent):
+                waiting.discard(intent.signal_id or "")
+    return waiting
 
 
 # the sender's side
@@ -141,7 +100,7 @@ class Result(msgspec.Struct):
     reason: str
 
 
-async def load(port: int, rate: int, seconds: int, connections: int) -> list[Result]:
+async def load(port: int, secret: bytes, rate: int, seconds: int, connections: int) -> list[Result]:
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(connections):
         idle.put_nowait(await Connection.open(port))
@@ -151,7 +110,7 @@ async def load(port: int, rate: int, seconds: int, connections: int) -> list[Res
 
     async def one(number: int, due: float) -> None:
         connection = await idle.get()
-        status, body = await connection.post(signed(number))
+        status, body = await connection.post(signed(number, secret))
         answer = json.loads(body)
         results.append(
             Result(
@@ -188,18 +147,18 @@ class Connection:
         return int(head[9:12]), await self._reader.readexactly(length)
 
 
-def signed(number: int) -> bytes:
+def signed(number: int, secret: bytes) -> bytes:
     body = json.dumps(
         {
             "strategy": "SHIELD",
-            "token": "BONK",
+            "token": SYMBOLS[number % len(SYMBOLS)],
             "action": "BUY",
             "amount_sol": round(0.1 + number / 1e6, 6),
-            "wallet_address": ACTIVE_WALLET,
+            "wallet_address": DEMO_WALLET,
         }
     ).encode()
     stamp = str(int(time.time())).encode()
-    signature = hmac.digest(SECRET, stamp + body, hashlib.sha256).hex().encode()
+    signature = hmac.digest(secret, stamp + body, hashlib.sha256).hex().encode()
     return (
         b"POST /api/v1/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         b"X-Timestamp: %b\r\nX-Signature: %b\r\nContent-Length: %d\r\n\r\n%b"
@@ -207,30 +166,40 @@ def signed(number: int) -> bytes:
     )
 
 
-def report(results: list[Result], folder: Path, rate: int, seconds: int) -> int:
+def report(results: list[Result], entries: list[Entry], summary: Summary, *, rate: int, seconds: int) -> int:
     """Prints what happened; 0 where the door held."""
-    journal, _ = JournalFile.open(folder / "journal", clock=WallClock(), run_id="check")
-    kept = {entry.fact.signal.id for entry in journal.read() if isinstance(entry.fact, SignalAccepted)}
-    journal.close()
-    statuses = Counter(result.status for result in results)
+    kept = {entry.fact.signal.id for entry in entries if isinstance(entry.fact, SignalAccepted)}
+    waiting = _open(entries)
+    landed = sum(isinstance(entry.fact, LegLanded) for entry in entries)
     accepted = [result for result in results if result.status == 200]
     limited = [result for result in results if result.status == 429]
-    other = len(results) - len(accepted) - len(limited)
-    lost = [result for result in accepted if result.signal_id not in kept]
-    most = 100 * (seconds + 1)
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    print(f"{len(results)} requests at {rate}/s for {seconds} s: {dict(sorted(statuses.items()))}")
-    for name, group in (("all answers", results), ("accepted (durable)", accepted), ("429", limited)):
+    refused = [result for result in results if result.status == 422]
+    other = len(results) - len(accepted) - len(limited) - len(refused)
+    lost = [result for result in accepted if result.signal_id not in kept or result.signal_id in waiting]
+    let_in, most = len(accepted) + len(refused), RATE_LIMIT * (seconds + 1)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"webhook load, {machine}, {time.strftime('%Y-%m-%d')}")
+    statuses = dict(sorted(Counter(result.status for result in results).items()))
+    print(f"{len(results)} requests at {rate}/s for {seconds} s: {statuses}")
+    reasons = dict(Counter(result.reason for result in refused))
+    print(f"let in by the rate limit: {let_in} of at most {most}; refused for other reasons: {reasons}")
+    groups: dict[str, list[Result]] = {
+        "all answers": results,
+        "accepted (durable)": accepted,
+        "refused (422)": refused,
+        "rate limited (429)": limited,
+    }
+    for name, group in groups.items():
         if group:
             p50, p95, p99, worst = percentiles([result.took_ms for result in group])
             print(f"{name:20} p50 {p50:7.2f} ms   p95 {p95:7.2f}   p99 {p99:7.2f}   max {worst:7.2f}")
-    print(f"accepted {len(accepted)}, rate limited {len(limited)}, other {other}")
-    print(f"accepted but not in the journal: {len(lost)}; in the journal: {len(kept)}")
-    p99 = percentiles([result.took_ms for result in results])[2]
-    held = (
-        not lost and not other and len(accepted) <= most and len(kept) == len(accepted) and p99 < P99_MS_MAX
+    print(
+        f"accepted {len(accepted)}, not in the journal or without an outcome {len(lost)}, other answers {other}"
     )
-    print("held" if held else f"NOT held (p99 below {P99_MS_MAX} ms, at most {most} accepted, nothing lost)")
+    print(f"meanwhile {landed} legs landed; books equal chain: {summary.ledger_matches_chain}")
+    p99 = percentiles([result.took_ms for result in results])[2]
+    held = not lost and not other and let_in <= most and p99 < P99_MS_MAX and summary.ledger_matches_chain
+    print("held" if held else f"NOT held (p99 below {P99_MS_MAX} ms, rate limit, nothing lost, books equal)")
     return 0 if held else 1
 
 
