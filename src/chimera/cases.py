@@ -50,7 +50,8 @@ class QuoteCaseReader(Protocol):
     def quote_case(
         self, accounts: Mapping[str, Account], *, direction: str, kind: SwapKind, amount: int, moment: Moment
     ) -> tuple[int, int] | str:
-        """(in, out) as the row's maker counts them, or why not; accounts by the row's names of them.
+        """(in, out) as the row's maker counts them, or why not; accounts by the row's names of them, numbered from 0
+        where one name has several.
 
         Raises DecodeError, KeyError or ValueError for a row it cannot read.
         """
@@ -137,9 +138,12 @@ def _quote(row: QuoteRow, venues: Venues) -> dict[str, Any]:
     venue = _venue(row.venue, venues)
     moment = Moment(row.env.unix_timestamp, Slot(row.env.slot), row.env.epoch)
     if isinstance(venue, QuoteCaseReader):
-        by_role = {
-            role: _account(known) for role, known in row.accounts.items() if isinstance(known, AccountRow)
-        }
+        by_role: dict[str, Account] = {}
+        for role, known in row.accounts.items():
+            if isinstance(known, AccountRow):
+                by_role[role] = _account(known)
+            else:
+                by_role |= {f"{role}_{number}": _account(one) for number, one in enumerate(known)}
         told = venue.quote_case(
             by_role, direction=row.direction, kind=row.kind, amount=int(row.amount), moment=moment
         )
@@ -207,7 +211,10 @@ def _build(venue: Venue[Any], inputs: Mapping[str, Any]) -> InstructionCall:
 
 
 def _venue(name: str, venues: Venues) -> Venue[Any]:
+    """The venue of that name, or the one that says rows may call it so (`also_called`)."""
     venue = venues.get(name)
+    if venue is None:
+        venue = next((known for known in venues.values() if name in getattr(known, "also_called", ())), None)
     if venue is None:
         raise DecodeError(f"unknown venue {name!r}; known: {', '.join(sorted(venues))}")
     return venue

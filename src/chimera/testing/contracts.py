@@ -158,7 +158,9 @@ def check_quotes(
     output_mint = header.mint_b if input_mint == header.mint_a else header.mint_a
     known = venue.reserves(pool)
     expect(known is not None and min(known) >= 0, "a complete pool does not know its reserves")
-    reserves = dict(zip((header.mint_a, header.mint_b), known or (0, 0), strict=True))
+    # Where liquidity lies between prices, reserves tell the price; what there is, such a venue says with `held`.
+    held = getattr(venue, "held", venue.reserves)(pool)
+    reserves = dict(zip((header.mint_a, header.mint_b), held or (0, 0), strict=True))
     for mint in (input_mint, output_mint):
         expect(venue.token_program(pool, mint) is not None, f"it does not know the token program of {mint}")
     answered = 0
