@@ -81,8 +81,10 @@ class Ledger:
         self.tips_lamports = 0
         self.rent_lamports = 0
         """Net of what came back."""
-        self.upkeep_lamports = 0
-        """Of these, what chores of the wallet cost that belong to no round trip; negative where rent came back."""
+        self.upkeep_fees_lamports = 0
+        """Of the wallet's own chores, which belong to no round trip and are not among the fees above."""
+        self.upkeep_rent_lamports = 0
+        """The same for rent: negative, since chores bring back what trades had locked up."""
         self._sunk: dict[TradeId, int] = {}
         self._entries: dict[TradeId, TradeIntent] = {}
 
@@ -148,9 +150,8 @@ class Ledger:
                 self.opened = True
             case UpkeepLanded():
                 self.lamports += fact.lamports_delta
-                self.fees_lamports += fact.fee_lamports
-                self.rent_lamports += fact.rent_lamports
-                self.upkeep_lamports += fact.fee_lamports + fact.rent_lamports
+                self.upkeep_fees_lamports += fact.fee_lamports
+                self.upkeep_rent_lamports += fact.rent_lamports
                 self._count_tokens(fact.tokens)
             case SignalAccepted():
                 self.signals[fact.signal.id] = fact

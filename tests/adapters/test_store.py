@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -22,9 +23,20 @@ from chimera.adapters.store import SqlTables, catch_up
 from chimera.adapters.store_engine import migrate, open_engine, writing
 from chimera.adapters.store_keys import SqlKeys
 from chimera.adapters.store_reader import SqlReader
+from chimera.domain.discrepancy import Discrepancy, Mismatch
 from chimera.domain.errors import ConfigError, InvariantBroken, Unreachable
-from chimera.domain.ids import Slot
-from chimera.domain.messages import Entry, Noted, Reconciled
+from chimera.domain.ids import SignalId, Signature, Slot, TradeId
+from chimera.domain.messages import (
+    DeadLetterHandled,
+    DiscrepancyResolved,
+    Entry,
+    Fact,
+    Noted,
+    PositionsReconciled,
+    Reconciled,
+    SignalRefused,
+)
+from chimera.domain.risk import Reason, Refusal
 from chimera.portfolio import Ledger
 from chimera.ports.store import Keys, Reader, Tables
 from chimera.testing.stories import address, entries
@@ -425,3 +437,73 @@ def test_entries_about_an_id_are_found_by_any_of_its_names(engine: Engine) -> No
     for name in (fill.leg_id, fill.signature, trade.trade_uuid[:13], fill.signature[:20]):
         assert {entry.seq for entry in reader.entries_about(name)} == {entry.seq for entry in about}
     assert reader.entries_about("nothing at all") == () and reader.entries_about("0") == ()
+
+
+# what a person deals with
+
+
+def told(*facts: Fact) -> list[Entry]:
+    return [Entry(seq, NOW_MS + seq, "run", fact) for seq, fact in enumerate(facts, 1)]
+
+
+def test_a_discrepancy_waits_until_a_person_resolves_it(engine: Engine) -> None:
+    amount = Discrepancy(
+        kind=Mismatch.AMOUNT, trade_id=TradeId("t"), mint=None, expected_state="ACTIVE", actual_state="ACTIVE",
+        expected=10**9, actual=10**9 + 5, signature=Signature("s"), rule="auto:absolute",
+    )  # fmt: skip
+    missing = msgspec.structs.replace(amount, kind=Mismatch.MISSING, actual=0, rule="")
+    tables, reader = SqlTables(engine), SqlReader(engine)
+    assert reader.reconciliation_state().last_run_ms is None
+    story = told(
+        PositionsReconciled(Slot(9), 3, (amount, missing), "daily"), DiscrepancyResolved(1, 1, "a rug", "ops")
+    )
+    tables.fold(story[:1])
+    state = reader.reconciliation_state()
+    assert (state.unresolved, state.last_run_ms, state.last_positions) == (1, NOW_MS + 1, 3)
+    (waiting,) = reader.reconciliation(unresolved=True).items
+    assert (waiting.seq, waiting.part, waiting.discrepancy) == (1, 1, "MISSING_TRANSACTION")
+    assert (waiting.trade_uuid, waiting.signature, waiting.expected) == ("t", "s", 10**9)
+    (passed,) = reader.reconciliation(discrepancy="AMOUNT_MISMATCH").items
+    assert (passed.resolved_by, passed.resolved_at_ms) == ("auto:absolute", NOW_MS + 1)
+    tables.fold(story)
+    assert reader.reconciliation_state().unresolved == 0
+    (row,) = reader.reconciliation(discrepancy="MISSING_TRANSACTION").items
+    assert (row.resolved_by, row.notes, row.resolved_at_ms) == ("ops", "a rug", NOW_MS + 2)
+    assert reader.config_audit().items[0].key == "reconciliation.1-1"
+
+
+def test_a_wallet_that_agrees_again_leaves_nothing_to_look_at(engine: Engine) -> None:
+    tables, reader = SqlTables(engine), SqlReader(engine)
+    tables.fold(told(Reconciled(Slot(1), 10**9, 10**8)))
+    assert reader.reconciliation_state().unresolved == 1
+    tables.fold(told(Reconciled(Slot(1), 10**9, 10**8), Reconciled(Slot(2), 10**8, 10**8)))
+    assert reader.reconciliation_state().unresolved == 0
+    assert reader.reconciliation().items[0].resolved_by == "auto:agreed later"
+
+
+def test_a_dead_letter_is_handled_once_and_a_refused_retry_leaves_it_open(engine: Engine) -> None:
+    tables, reader = SqlTables(engine), SqlReader(engine)
+    shed = SignalRefused(SignalId("s"), Refusal(Reason.QUEUE_FULL), "{}", "webhook", dead_letter=True)
+    story = told(
+        shed,
+        DeadLetterHandled(1, "refused", "again", "ops"),
+        DeadLetterHandled(1, "retried", "once more", "ops", SignalId("new")),
+    )
+    tables.fold(story[:2])
+    letter = reader.dead_letter("1")
+    assert letter is not None and (letter.retry_count, letter.can_retry, letter.processed_at_ms) == (
+        1,
+        True,
+        None,
+    )
+    tables.fold(story)
+    letter = reader.dead_letter("s")
+    assert letter is not None
+    assert (letter.retry_count, letter.can_retry, letter.processed_at_ms) == (2, False, NOW_MS + 3)
+    assert [row.new_value for row in reader.config_audit().items] == ["retried", "refused"]
+    assert {row.changed_by for row in reader.config_audit().items} == {"ops"}
+
+
+@pytest.mark.parametrize("wanted", ["9", "nobody", "9" * 30, "½"])
+def test_a_dead_letter_that_is_none_is_not_found(engine: Engine, wanted: str) -> None:
+    assert SqlReader(engine).dead_letter(wanted) is None

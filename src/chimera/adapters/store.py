@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, delete, or_, select
+from sqlalchemy import Connection, Engine, Table, and_, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from chimera.adapters import store_schema as schema
@@ -25,13 +25,17 @@ from chimera.audit.projections import (
     trade_of,
     trade_rows,
 )
+from chimera.audit.reconcile import agrees
 from chimera.audit.sentences import About
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import TradeId
 from chimera.domain.intent import TradeIntent
 from chimera.domain.messages import (
+    DeadLetterHandled,
+    DiscrepancyResolved,
     Entry,
     IntentEmitted,
+    Reconciled,
     SignalDropped,
     TokenChecked,
     TradeMoved,
@@ -189,18 +193,42 @@ def _fold_single(connection: Connection, entry: Entry, narrator: Narrator) -> No
             insert(schema.reconciliation_log).values(
                 seq=found.seq,
                 part=found.part,
+                trade_uuid=found.trade_uuid,
                 mint=found.mint,
                 expected_state=found.expected_state,
                 actual_on_chain=found.actual_on_chain,
                 discrepancy=found.discrepancy,
+                on_chain_tx_signature=found.signature,
                 on_chain_amount=str(found.actual),
                 expected_amount=str(found.expected),
-                resolved_at_ms=found.at_ms if found.resolved_by else None,
+                resolved_at_ms=found.resolved_at_ms,
                 resolved_by=found.resolved_by,
-                notes="",
-                created_at_ms=found.at_ms,
+                notes=found.notes,
+                created_at_ms=found.created_at_ms,
             )
         )
+    _settle(connection, entry)
+
+
+def _settle(connection: Connection, entry: Entry) -> None:
+    """Facts that end what earlier rows left open."""
+    log, letters = schema.reconciliation_log, schema.dead_letter_queue
+    match entry.fact:
+        case Reconciled() as compared if agrees(compared):
+            # the wallet as a whole: books and chain agree again, so that nothing of it is left to look at
+            still_open = and_(log.c.trade_uuid.is_(None), log.c.resolved_at_ms.is_(None))
+            values = {"resolved_at_ms": entry.at_ms, "resolved_by": "auto:agreed later"}
+            connection.execute(update(log).where(still_open).values(values))
+        case DiscrepancyResolved(found, part, note, by):
+            one = and_(log.c.seq == found, log.c.part == part)
+            values = {"resolved_at_ms": entry.at_ms, "resolved_by": by, "notes": note}
+            connection.execute(update(log).where(one).values(values))
+        case DeadLetterHandled(letter, outcome):
+            tried = letters.c.retry_count + (0 if outcome == "discarded" else 1)
+            changes: dict[str, Any] = {"retry_count": tried}
+            if outcome != "refused":
+                changes |= {"processed_at_ms": entry.at_ms, "can_retry": False}
+            connection.execute(update(letters).where(letters.c.seq == letter).values(changes))
 
 
 def _write_wallet(connection: Connection, entry: Entry, fact: WalletChanged) -> None:

@@ -1,6 +1,6 @@
 """The tables, read: `ports.store.Reader` over SQL. It never writes and never waits for the one who does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from chimera.adapters.store_schema import (
     fold_state,
     positions,
     realised,
+    reconciliation_log,
     trades,
     wallets,
 )
@@ -23,7 +24,7 @@ from chimera.audit.reconcile import agrees
 from chimera.audit.why import PREFIX_LENGTH_MIN
 from chimera.domain.ids import Address, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style
-from chimera.domain.messages import Entry, Reconciled, TokenChecked
+from chimera.domain.messages import Entry, PositionsReconciled, Reconciled, TokenChecked
 from chimera.domain.trade import TradeState
 from chimera.domain.wallet import WalletStatus
 from chimera.ports.store import (
@@ -33,6 +34,8 @@ from chimera.ports.store import (
     FillRow,
     Page,
     PositionRow,
+    ReconciliationRow,
+    ReconciliationState,
     Totals,
     TradeRow,
     WalletRow,
@@ -134,23 +137,41 @@ class SqlReader:
     def dead_letters(self, *, limit: int = 50, offset: int = 0) -> Page[DeadLetterRow]:
         table = dead_letter_queue
         rows, total = self._page(table, [], (table.c.seq,), limit, offset)
-        return Page(
-            tuple(
-                DeadLetterRow(
-                    seq=row.seq,
-                    trade_uuid=row.trade_uuid,
-                    payload=row.payload,
-                    reason=row.reason,
-                    error_details=row.error_details,
-                    source_ip=row.source_ip,
-                    retry_count=row.retry_count,
-                    can_retry=row.can_retry,
-                    received_at_ms=row.received_at_ms,
-                    processed_at_ms=row.processed_at_ms,
+        return Page(tuple(_dead_letter(row) for row in rows), total)
+
+    def dead_letter(self, wanted: str) -> DeadLetterRow | None:
+        table = dead_letter_queue.c
+        number = wanted.isascii() and wanted.isdigit() and len(wanted) < 19  # more is no INTEGER of SQLite
+        chosen = table.seq == int(wanted) if number else table.trade_uuid == wanted
+        rows = self._all(select(dead_letter_queue).where(chosen).order_by(table.seq.desc()).limit(1))
+        return _dead_letter(rows[0]) if rows else None
+
+    def reconciliation(
+        self, *, unresolved: bool = False, discrepancy: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Page[ReconciliationRow]:
+        table = reconciliation_log
+        where: list[ColumnElement[bool]] = [table.c.resolved_at_ms.is_(None)] if unresolved else []
+        if discrepancy is not None:
+            where.append(table.c.discrepancy == discrepancy)
+        rows, total = self._page(table, where, (table.c.seq, table.c.part), limit, offset)
+        return Page(tuple(_reconciliation(row) for row in rows), total)
+
+    def reconciliation_state(self) -> ReconciliationState:
+        log = reconciliation_log.c
+        unresolved = self._one(
+            select(func.count()).select_from(reconciliation_log).where(log.resolved_at_ms.is_(None))
+        )[0]
+        for entry in self._latest(PositionsReconciled.__name__):
+            if isinstance(entry.fact, PositionsReconciled):
+                return ReconciliationState(
+                    unresolved=unresolved,
+                    last_run_ms=entry.at_ms,
+                    last_positions=entry.fact.positions,
+                    last_found=len(entry.fact.found),
+                    last_cause=entry.fact.cause,
                 )
-                for row in rows
-            ),
-            total,
+        return ReconciliationState(
+            unresolved=unresolved, last_run_ms=None, last_positions=0, last_found=0, last_cause=""
         )
 
     def config_audit(self, *, limit: int = 50, offset: int = 0) -> Page[ConfigAuditRow]:
@@ -263,16 +284,15 @@ class SqlReader:
         return int(self._one(select(func.count()).select_from(decisions).where(decisions.c.fact == name))[0])
 
     def _agrees(self) -> bool | None:
-        latest = (
-            select(decisions.c.entry)
-            .where(decisions.c.fact == Reconciled.__name__)
-            .order_by(decisions.c.seq.desc())
-            .limit(1)
-        )
-        for row in self._all(latest):
-            fact = _ENTRY.decode(row.entry).fact
-            return agrees(fact) if isinstance(fact, Reconciled) else None
+        for entry in self._latest(Reconciled.__name__):
+            return agrees(entry.fact) if isinstance(entry.fact, Reconciled) else None
         return None
+
+    def _latest(self, name: str) -> Iterator[Entry]:
+        """The newest entry of a fact's name, or nothing."""
+        wanted = select(decisions.c.entry).where(decisions.c.fact == name)
+        for row in self._all(wanted.order_by(decisions.c.seq.desc()).limit(1)):
+            yield _ENTRY.decode(row.entry)
 
     def _page(
         self,
@@ -403,4 +423,38 @@ def _decision(row: AnyRow) -> DecisionRow:
         strategy=row.strategy,
         side=row.side,
         text=row.text,
+    )
+
+
+def _dead_letter(row: AnyRow) -> DeadLetterRow:
+    return DeadLetterRow(
+        seq=row.seq,
+        trade_uuid=row.trade_uuid,
+        payload=row.payload,
+        reason=row.reason,
+        error_details=row.error_details,
+        source_ip=row.source_ip,
+        retry_count=row.retry_count,
+        can_retry=row.can_retry,
+        received_at_ms=row.received_at_ms,
+        processed_at_ms=row.processed_at_ms,
+    )
+
+
+def _reconciliation(row: AnyRow) -> ReconciliationRow:
+    return ReconciliationRow(
+        seq=row.seq,
+        part=row.part,
+        trade_uuid=row.trade_uuid,
+        mint=row.mint,
+        expected_state=row.expected_state,
+        actual_on_chain=row.actual_on_chain,
+        discrepancy=row.discrepancy,
+        signature=row.on_chain_tx_signature,
+        expected=int(row.expected_amount),
+        actual=int(row.on_chain_amount),
+        resolved_at_ms=row.resolved_at_ms,
+        resolved_by=row.resolved_by,
+        notes=row.notes,
+        created_at_ms=row.created_at_ms,
     )

@@ -4,16 +4,20 @@ So rows can be written again at any time, one entry later or all at once, and ar
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from chimera.audit.reconcile import agrees, within_epsilon
 from chimera.audit.sentences import sentence
-from chimera.domain.ids import WSOL, SignalId, Signature, TradeId
-from chimera.domain.intent import Side, Signal, Style, TradeIntent
+from chimera.domain.discrepancy import Discrepancy, Mismatch
+from chimera.domain.ids import WSOL, SignalId, TradeId
+from chimera.domain.intent import Side, Signal, Source, Style, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
     ConfigChanged,
+    DeadLetterHandled,
+    DiscrepancyResolved,
     Entry,
     Fact,
     IntentEmitted,
@@ -24,16 +28,25 @@ from chimera.domain.messages import (
     LegLanded,
     LegReverted,
     LegSigned,
+    PositionsReconciled,
     Reconciled,
     SignalAccepted,
     SignalDropped,
     SignalRefused,
     TradeMoved,
+    UpkeepSigned,
 )
 from chimera.domain.risk import Reason
 from chimera.domain.trade import Fill, LegRef, Position, TradeState
 from chimera.portfolio import Ledger
-from chimera.ports.store import ConfigAuditRow, DeadLetterRow, FillRow, PositionRow, TradeRow
+from chimera.ports.store import (
+    ConfigAuditRow,
+    DeadLetterRow,
+    FillRow,
+    PositionRow,
+    ReconciliationRow,
+    TradeRow,
+)
 
 
 class TradeRows(msgspec.Struct, frozen=True):
@@ -66,7 +79,7 @@ def trade_of(fact: Fact) -> TradeId | None:
 
 def slim(entry: Entry) -> Entry:
     """The entry without the bytes of its transaction, which only the journal keeps."""
-    if isinstance(entry.fact, LegSigned):
+    if isinstance(entry.fact, LegSigned | UpkeepSigned):
         return msgspec.structs.replace(entry, fact=msgspec.structs.replace(entry.fact, transaction=b""))
     return entry
 
@@ -242,7 +255,8 @@ def dead_letter(entry: Entry, opening: TradeIntent | None = None) -> DeadLetterR
                 error_details=str(refused.refusal),
                 source_ip=refused.source_ip,
                 retry_count=0,
-                can_retry=refused.refusal.reason in {Reason.QUEUE_FULL, Reason.LOAD_SHED},
+                can_retry=refused.refusal.reason in {Reason.QUEUE_FULL, Reason.LOAD_SHED}
+                and refused.source == Source.WEBHOOK,  # what the stream brought is worth nothing later
                 received_at_ms=entry.at_ms,
                 processed_at_ms=None,
             )
@@ -273,41 +287,32 @@ def config_audit(entry: Entry) -> ConfigAuditRow | None:
             key, old, new = f"breaker.{fact.breaker}", fact.before, fact.after
         case KillSwitchMoved():
             key, old, new = "kill_switch", "", fact.scope if fact.active else "inactive"
+        case DeadLetterHandled():
+            key, old, new = f"dead_letter.{fact.letter}", "", fact.outcome
+        case DiscrepancyResolved(found, part, note, by):
+            return _audited(entry, f"reconciliation.{found}-{part}", "unresolved", "resolved", note, by)
         case _:
             return None
+    return _audited(entry, key, old, new, fact.cause, fact.by)
+
+
+def _audited(entry: Entry, key: str, old: str, new: str, cause: str, by: str) -> ConfigAuditRow:
     return ConfigAuditRow(
         seq=entry.seq,
         key=key,
         old_value=old,
         new_value=new,
-        changed_by=fact.by,
-        change_reason=fact.cause,
+        changed_by=by,
+        change_reason=cause,
         changed_at_ms=entry.at_ms,
     )
-
-
-class ReconciliationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference between books and chain; amounts in lamports, or base units of `mint`."""
-
-    seq: int
-    part: int
-    """Position within its reconciliation."""
-    mint: str
-    """Empty for SOL."""
-    expected_state: str
-    actual_on_chain: str
-    discrepancy: str
-    expected: int
-    actual: int
-    resolved_by: str | None
-    """auto:absolute or auto:relative where the difference is within its epsilon."""
-    signature: Signature | None = None
-    at_ms: int
 
 
 def reconciliation_rows(entry: Entry) -> tuple[ReconciliationRow, ...]:
     """What a reconciliation found to differ; nothing where books and chain agree."""
     fact = entry.fact
+    if isinstance(fact, PositionsReconciled):
+        return tuple(_found(entry, part, one) for part, one in enumerate(fact.found))
     if not isinstance(fact, Reconciled) or agrees(fact):
         return ()
     found = [("", fact.expected_lamports, fact.actual_lamports)] * (
@@ -315,17 +320,46 @@ def reconciliation_rows(entry: Entry) -> tuple[ReconciliationRow, ...]:
     )
     found += list(fact.token_differences)
     return tuple(
-        ReconciliationRow(
-            seq=entry.seq,
-            part=part,
+        _reconciliation(
+            entry,
+            part,
+            trade_uuid=None,
             mint=mint,
             expected_state="HELD" if expected else "NONE",
             actual_on_chain="HELD" if actual else "NONE",
-            discrepancy="AMOUNT_MISMATCH" if expected and actual else "STATE_MISMATCH",
+            discrepancy=str(Mismatch.AMOUNT if expected and actual else Mismatch.STATE),
+            signature=None,
             expected=expected,
             actual=actual,
             resolved_by=within_epsilon(expected, actual, sol=not mint),
-            at_ms=entry.at_ms,
         )
         for part, (mint, expected, actual) in enumerate(found)
+    )
+
+
+def _found(entry: Entry, part: int, found: Discrepancy) -> ReconciliationRow:
+    return _reconciliation(
+        entry,
+        part,
+        trade_uuid=found.trade_id,
+        mint=found.mint or "",
+        expected_state=found.expected_state,
+        actual_on_chain=found.actual_state,
+        discrepancy=str(found.kind),
+        signature=found.signature,
+        expected=found.expected,
+        actual=found.actual,
+        resolved_by=found.rule or None,
+    )
+
+
+def _reconciliation(entry: Entry, part: int, *, resolved_by: str | None, **fields: Any) -> ReconciliationRow:
+    return ReconciliationRow(
+        seq=entry.seq,
+        part=part,
+        resolved_at_ms=entry.at_ms if resolved_by else None,
+        resolved_by=resolved_by,
+        notes="",
+        created_at_ms=entry.at_ms,
+        **fields,
     )

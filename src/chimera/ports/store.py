@@ -183,6 +183,38 @@ class ConfigAuditRow(msgspec.Struct, frozen=True, kw_only=True):
     changed_at_ms: int
 
 
+class ReconciliationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between books and chain; amounts in lamports, or base units of `mint`."""
+
+    seq: int
+    part: int
+    """Position within its reconciliation."""
+    trade_uuid: TradeId | None
+    """None: about the wallet as a whole."""
+    mint: str
+    """Empty for SOL."""
+    expected_state: str
+    actual_on_chain: str
+    discrepancy: str
+    signature: Signature | None
+    expected: int
+    actual: int
+    resolved_at_ms: int | None
+    resolved_by: str | None
+    """auto:absolute, auto:relative, auto:agreed later, or who resolved it."""
+    notes: str
+    created_at_ms: int
+
+
+class ReconciliationState(msgspec.Struct, frozen=True, kw_only=True):
+    unresolved: int
+    last_run_ms: int | None
+    """When positions were last held against the chain."""
+    last_positions: int
+    last_found: int
+    last_cause: str
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Sums over all that is folded."""
 
@@ -255,6 +287,16 @@ class Reader(Protocol):
 
     def config_audit(self, *, limit: int = 50, offset: int = 0) -> Page[ConfigAuditRow]: ...
 
+    def dead_letter(self, wanted: str) -> DeadLetterRow | None:
+        """By its number or the id of its trade; of several of one trade the newest."""
+        ...
+
+    def reconciliation(
+        self, *, unresolved: bool = False, discrepancy: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Page[ReconciliationRow]: ...
+
+    def reconciliation_state(self) -> ReconciliationState: ...
+
     def totals(self, *, now_ms: int) -> Totals: ...
 
     def realised_history(self, *, limit: int = 500) -> tuple[tuple[int, int], ...]:
@@ -283,6 +325,9 @@ class KeyHolder(msgspec.Struct, frozen=True):
     identifier: str
     role: str
     """readonly, operator or admin."""
+    token_id: str = ""
+    """Of a login's token; empty for an API key, which does not end by itself."""
+    expires_at_ms: int | None = None
 
 
 class Keys(Protocol):

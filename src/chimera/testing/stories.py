@@ -7,12 +7,17 @@ and programs mean nothing to it.
 from collections.abc import Generator, Iterator
 from random import Random
 
+import msgspec
+
+from chimera.domain.discrepancy import Discrepancy, Mismatch
 from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Signal, Source, Style, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
     CapitalMoved,
     ConfigChanged,
+    DeadLetterHandled,
+    DiscrepancyResolved,
     Entry,
     Fact,
     IntentApproved,
@@ -28,6 +33,7 @@ from chimera.domain.messages import (
     LegSigned,
     LegSimulated,
     Noted,
+    PositionsReconciled,
     Reconciled,
     RunStarted,
     SignalAccepted,
@@ -35,11 +41,16 @@ from chimera.domain.messages import (
     SignalRefused,
     TokenChecked,
     TradeMoved,
+    UpkeepDropped,
+    UpkeepLanded,
+    UpkeepPlanned,
+    UpkeepSigned,
     WalletChanged,
 )
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenReport
 from chimera.domain.trade import Fill, Hop, LegRef, TradeState
+from chimera.domain.upkeep import Chore, Upkeep
 from chimera.domain.wallet import Wallet, WalletStatus
 
 START_MS = 1_790_000_000_000
@@ -108,6 +119,49 @@ class _Day:
         off = rng.choice((0, 0, 50_000, -5_000_000))
         unexpected = ((address("DUST"), 0, 5),) if off else ()
         yield Reconciled(Slot(self.slot), self.lamports, self.lamports + off, unexpected)
+        yield from self._upkeep()
+        amount = Discrepancy(
+            kind=Mismatch.AMOUNT,
+            trade_id=TradeId(derived_id("looked at")),
+            mint=None,
+            expected_state="ACTIVE",
+            actual_state="ACTIVE",
+            expected=10**8,
+            actual=10**8 + off,
+            rule="" if off else "auto:absolute",
+        )
+        missing = msgspec.structs.replace(amount, kind=Mismatch.MISSING, actual=0, rule="")
+        yield PositionsReconciled(Slot(self.slot), 2, (amount, missing), "daily")
+        yield DeadLetterHandled(
+            rng.randrange(1, 40), rng.choice(("retried", "discarded", "refused")), "old", "ops"
+        )
+        yield DiscrepancyResolved(rng.randrange(1, 200), 1, "looked at it", "ops")
+        yield Reconciled(Slot(self.slot), self.lamports, self.lamports)
+
+    def _upkeep(self) -> Iterator[Fact]:
+        """A closed token account, and one chore that came to nothing."""
+        name = str(self.rng.random())
+        chore = Upkeep(
+            id=derived_id("upkeep", name),
+            chore=Chore.CLOSE,
+            reason="empty for a day",
+            accounts=(address("EMPTY"),),
+        )
+        signature = Signature(str(address(f"upkeep{name}")) * 2)
+        yield UpkeepPlanned(chore)
+        yield UpkeepSigned(chore.id, signature, self.rng.randbytes(64), self.slot + 150)
+        self.lamports += RENT_LAMPORTS - 5_000
+        yield UpkeepLanded(
+            chore.id,
+            signature,
+            Slot(self.slot),
+            RENT_LAMPORTS - 5_000,
+            5_000,
+            -RENT_LAMPORTS,
+            ((address("GIFT"), 3),),
+        )
+        yield UpkeepPlanned(msgspec.structs.replace(chore, id=derived_id("upkeep", name, "again")))
+        yield UpkeepDropped(derived_id("upkeep", name, "again"), Refusal(Reason.KILL_SWITCH))
 
     def trade(self, number: int) -> Iterator[Fact]:
         """One signal and whatever comes of it."""
