@@ -73,8 +73,10 @@ def test_rate_limits_count_only_where_the_policy_says_so() -> None:
     assert len(House(rate_limits_count=False).hear(FAILED, FAILED, limited, FAILED)) == 1
 
 
-def test_our_own_limiter_says_nothing_about_the_node() -> None:
-    assert House().hear(*[Call(PRIMARY, "OwnLimit")] * 9) == []
+@pytest.mark.parametrize("outcome", ["OwnLimit", "CancelledError"])
+def test_what_we_did_not_wait_for_says_nothing_about_the_node(outcome: str) -> None:
+    assert House().hear(*[Call(PRIMARY, outcome)] * 9) == []
+    assert len(House().hear(FAILED, FAILED, Call(PRIMARY, outcome), FAILED)) == 1
 
 
 def test_answers_that_take_more_than_two_seconds_are_failures_but_not_of_calls_that_may_take_long() -> None:

@@ -63,7 +63,7 @@ class CallSeen(msgspec.Struct, frozen=True):
     method: str
     latency_us: int
     outcome: str
-    """ok, or the name of the error."""
+    """ok, or the name of the error; CancelledError where nobody waited for the answer any more."""
     waited_us: int = 0
     """How much of the latency was our own limiter's."""
 
@@ -289,7 +289,7 @@ class RpcChain:
             status, headers, body = await self._post(method, params, left)
             self.latency_us = int((self._monotonic() - began) * 1e6)
             return self._read(method, status, headers, body, shape)
-        except OutsideError as error:
+        except (OutsideError, asyncio.CancelledError) as error:
             outcome = type(error).__name__
             raise
         finally:

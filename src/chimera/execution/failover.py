@@ -123,7 +123,7 @@ class Failover:
                 if call.patient or call.took_us <= self._policy.latency_us_max:
                     return ""
                 return f"{call.what}: {call.took_us // 1_000} ms".removeprefix(": ")
-            case "OwnLimit":
+            case "OwnLimit" | "CancelledError":
                 return None
             case "RateLimited" if not self._policy.rate_limits_count:
                 return None
