@@ -23,6 +23,7 @@ from chimera.domain.chain import (
     Account,
     Blockhash,
     Commitment,
+    SignatureSeen,
     SignatureStatus,
     Simulation,
     TransactionUpdate,
@@ -40,6 +41,7 @@ STATUSES_MAX = 256  # of getSignatureStatuses, a node's own limit
 ANSWER_BYTES_MAX = 64 * 1024 * 1024  # getProgramAccounts of a large venue has tens of megabytes
 RETRY_AFTER_S = 1.0  # where a node says 429 without saying until when
 NODE_UNHEALTHY = -32005  # JSON_RPC_SERVER_ERROR_NODE_UNHEALTHY: behind, so what it would say is worth nothing
+HISTORY_PAGE = 1_000  # of getSignaturesForAddress, a node's own limit
 URGENT = {"sendTransaction", "getSignatureStatuses"}
 
 
@@ -230,6 +232,23 @@ class RpcChain:
             return wire.transaction_from(answer)
         except (IndexError, ValueError, DecodeError) as error:
             raise Garbled(self._who, f"transaction {signature}: {error}") from error
+
+    async def signatures_of(
+        self, address: Address, *, after_slot: int, pages_max: int = 20
+    ) -> tuple[SignatureSeen, ...]:
+        found: list[SignatureSeen] = []
+        for _ in range(pages_max):
+            config: dict[str, object] = {"commitment": "confirmed", "limit": HISTORY_PAGE}
+            if found:
+                config["before"] = found[-1].signature
+            page = await self._call("getSignaturesForAddress", [address, config], list[wire.WireSignature])
+            new = [line for line in page if line.slot > after_slot]
+            found += [
+                SignatureSeen(line.signature, Slot(line.slot), wire.error_text(line.err)) for line in new
+            ]
+            if len(new) < len(page) or len(page) < HISTORY_PAGE:
+                return tuple(reversed(found))
+        raise Garbled(self._who, f"more than {pages_max * HISTORY_PAGE} transactions since slot {after_slot}")
 
     async def airdrop(self, to: Address, lamports: int) -> Signature:
         """The signature of a gift from the faucet; a real network's node rejects it."""

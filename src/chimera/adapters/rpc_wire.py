@@ -83,6 +83,14 @@ class WireStatus(msgspec.Struct, frozen=True, rename="camel"):
     confirmations: int | None = None
 
 
+class WireSignature(msgspec.Struct, frozen=True):
+    """A line of getSignaturesForAddress."""
+
+    signature: Signature
+    slot: int
+    err: Any = None
+
+
 class WireInstruction(msgspec.Struct, frozen=True, rename="camel"):
     program_id_index: int
     accounts: list[int]

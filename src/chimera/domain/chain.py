@@ -153,3 +153,11 @@ class SignatureStatus(msgspec.Struct, frozen=True):
     slot: Slot
     commitment: Commitment
     error: str | None
+
+
+class SignatureSeen(msgspec.Struct, frozen=True):
+    """A transaction in an address's history, without its contents."""
+
+    signature: Signature
+    slot: Slot
+    error: str | None

@@ -10,6 +10,7 @@ from chimera.domain.chain import (
     Blockhash,
     Commitment,
     FeedItem,
+    SignatureSeen,
     SignatureStatus,
     Simulation,
     TransactionUpdate,
@@ -84,6 +85,15 @@ class Chain(Protocol):
 
     async def transaction(self, signature: Signature) -> TransactionUpdate | None:
         """The confirmed transaction with its metadata, or None while there is none."""
+        ...
+
+    async def signatures_of(
+        self, address: Address, *, after_slot: int, pages_max: int = 20
+    ) -> tuple[SignatureSeen, ...]:
+        """Confirmed transactions that mention an address, in slots above `after_slot`, oldest first.
+
+        Raises Garbled where there are more than so many pages of 1,000: then the answer would have a hole.
+        """
         ...
 
     async def rent_exempt_minimum(self, size: int) -> int: ...
