@@ -1,0 +1,220 @@
+"""A pair as far as its accounts are known, and the way through its bins.
+
+The ladders of a pool are built when first asked for and thrown away with the state that they were built from.
+Must not know moments or amounts.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from chimera.domain.ids import TOKEN_PROGRAM, Address
+from chimera.domain.units import U64_MAX
+from chimera.venues.meteora_dlmm.ladder import Ladder, Source, Way
+from chimera.venues.meteora_dlmm.layout import (
+    BITMAP_HALF,
+    EXTENSION_BITS,
+    FEE_ON_Y,
+    BinArray,
+    Extension,
+    Mint,
+    State,
+    Vault,
+    array_index,
+)
+from chimera.venues.meteora_dlmm.prices import BPS, SCALE, Rates, bin_price
+
+ARRAYS_AHEAD: Final = 5
+"""Arrays in either direction that are watched, and at most passed to a swap: more would outgrow a transaction."""
+ARRAYS_KEPT = 64  # whoever delivered an array once goes on delivering it, so that those passed by stay true
+LOWEST_ARRAY = -BITMAP_HALF - EXTENSION_BITS
+U32_MAX = 2**32 - 1
+
+CALM, DECAYING, FRESH = 2, 1, 0
+"""How long ago the last swap was: beyond the decay period, beyond the filter period, or just now."""
+
+EXTENSION = "bitmap_extension"
+ARRAY = "bin_array_"  # and its index
+
+
+class Book:
+    """What is computed from a pool's state once. Equal to any other: it holds nothing that the state does not."""
+
+    __slots__ = ("bits", "ladders", "reserves", "spot")
+
+    def __init__(self) -> None:
+        self.ladders: dict[tuple[bool, int], Ladder | None] = {}
+        self.bits: int | None = None
+        self.reserves: tuple[int, int] | None = None
+        self.spot: int | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Book)
+
+    __hash__ = None  # type: ignore[assignment]  # pools are compared, never keys
+
+
+class DlmmPool(msgspec.Struct, frozen=True):
+    """A pair as far as its accounts are known."""
+
+    address: Address
+    state: State
+    reserve_x: Vault | None = None
+    reserve_y: Vault | None = None
+    mint_x: Mint | None = None
+    mint_y: Mint | None = None
+    extension: Extension | None = None
+    arrays: tuple[BinArray, ...] = ()
+    """By index."""
+    book: Book = msgspec.field(default_factory=Book)
+
+    def array(self, index: int) -> BinArray | None:
+        return next((array for array in self.arrays if array.index == index), None)
+
+
+def with_array(pool: DlmmPool, array: BinArray) -> DlmmPool:
+    """The pool with one array's new state; beyond the limit, those farthest from the price go."""
+    others = [known for known in pool.arrays if known.index != array.index]
+    here = array_index(pool.state.active_id)
+    by_distance = sorted([*others, array], key=lambda known: (abs(known.index - here), known.index))
+    kept = tuple(sorted(by_distance[:ARRAYS_KEPT], key=lambda known: known.index))
+    return msgspec.structs.replace(pool, arrays=kept, book=Book())
+
+
+def ladder(pool: DlmmPool, *, x_to_y: bool, age: int) -> Ladder | None:
+    """The ladder at one of three ages of the last swap; None where the program could not compute its volatility."""
+    known = pool.book.ladders
+    if (x_to_y, age) not in known:
+        rates = _rates(pool.state, age)
+        way = Way(
+            x_to_y=x_to_y,
+            fee_on_input=not (x_to_y and pool.state.collect_fee_mode == FEE_ON_Y),
+            fills_orders=pool.state.fills_orders,
+        )
+        known[x_to_y, age] = Ladder(way, rates, _ahead(pool, x_to_y)) if rates is not None else None
+    return known[x_to_y, age]
+
+
+def nearest(pool: DlmmPool, *, x_to_y: bool) -> list[int]:
+    """The first arrays that a swap meets, as many as are watched."""
+    return list(islice(indexes_ahead(pool, x_to_y=x_to_y), ARRAYS_AHEAD))
+
+
+def indexes_ahead(pool: DlmmPool, *, x_to_y: bool) -> Iterator[int]:
+    """Arrays with liquidity in the order in which a swap meets them, the active bin's own first if it has any."""
+    bits = _bits(pool)
+    at = array_index(pool.state.active_id) - LOWEST_ARRAY
+    if x_to_y:
+        bits &= (2 << at) - 1
+        while bits:
+            top = bits.bit_length() - 1
+            yield top + LOWEST_ARRAY
+            bits ^= 1 << top
+    else:
+        bits = bits >> at << at
+        while bits:
+            lowest = bits & -bits
+            yield lowest.bit_length() - 1 + LOWEST_ARRAY
+            bits ^= lowest
+
+
+def missing(pool: DlmmPool) -> Iterator[str]:
+    """Roles without which nothing can be quoted: vaults, Token-2022's mints, and what holds the nearest bins."""
+    state = pool.state
+    if pool.reserve_x is None:
+        yield "reserve_x"
+    if pool.reserve_y is None:
+        yield "reserve_y"
+    # A mint of the older token program has nothing to say about a swap.
+    if pool.mint_x is None and state.program_x != TOKEN_PROGRAM:
+        yield "mint_x"
+    if pool.mint_y is None and state.program_y != TOKEN_PROGRAM:
+        yield "mint_y"
+    if _needs_extension(pool):
+        yield EXTENSION
+        return
+    firsts = (next(indexes_ahead(pool, x_to_y=x_to_y), None) for x_to_y in (True, False))
+    yield from (
+        f"{ARRAY}{index}"
+        for index in dict.fromkeys(firsts)
+        if index is not None and pool.array(index) is None
+    )
+
+
+def spot_price(pool: DlmmPool) -> int | None:
+    """The active bin's price."""
+    if pool.book.spot is None:
+        pool.book.spot = bin_price(pool.state.active_id, pool.state.bin_step)
+    return pool.book.spot
+
+
+def priced_reserves(pool: DlmmPool) -> tuple[int, int] | None:
+    """(x, y) whose ratio is the active bin's price, each no less than what the known bins hold.
+
+    A side that holds nothing stays empty: nothing can be had of it, whatever its price.
+    """
+    book, price = pool.book, spot_price(pool)
+    if book.reserves is None and price:
+        x = y = 0
+        for held in (held for array in pool.arrays for held in array.bins):
+            orders = held.processed + held.waiting if pool.state.fills_orders else 0
+            x += held.x + orders * held.orders_sell_x
+            y += held.y + orders * (not held.orders_sell_x)
+        if x and y:
+            x, y = max(x, (y << SCALE) // price), max(y, x * price >> SCALE)
+        book.reserves = min(x, U64_MAX), min(y, U64_MAX)
+    return book.reserves
+
+
+def _rates(state: State, age: int) -> Rates | None:
+    """Source: `update_references`. The reference moves unless the last swap was just now, and decays with time."""
+    reference, index = 0, state.active_id
+    if age == FRESH:
+        reference, index = state.volatility_reference, state.index_reference
+    elif age == DECAYING:
+        decayed = state.volatility_accumulator * state.reduction_factor
+        if decayed > U32_MAX:
+            return None
+        reference = decayed // BPS
+    return Rates(
+        base_factor=state.base_factor,
+        bin_step=state.bin_step,
+        power_factor=state.base_fee_power_factor,
+        variable_control=state.variable_fee_control,
+        volatility_reference=reference,
+        volatility_max=state.max_volatility_accumulator,
+        index_reference=index,
+    )
+
+
+def _ahead(pool: DlmmPool, x_to_y: bool) -> Source:  # noqa: FBT001  # a coroutine of `ladder`'s
+    """The bins that a swap meets. An array that the bitmaps do not tell of is passed over, whatever it holds."""
+    active = pool.state.active_id
+    if _needs_extension(pool):
+        return f"{EXTENSION} is unknown"
+    for index in indexes_ahead(pool, x_to_y=x_to_y):
+        array = pool.array(index)
+        if array is None:
+            return f"{ARRAY}{index} is unknown"
+        slot = min(pool.state.slot, array.slot)
+        for held in reversed(array.bins) if x_to_y else array.bins:
+            if held.bin_id <= active if x_to_y else held.bin_id >= active:
+                yield held, slot
+    return "" if pool.extension is not None else f"{EXTENSION} is unknown"
+
+
+def _needs_extension(pool: DlmmPool) -> bool:
+    """Whether the price is where only the unknown extension tells of arrays."""
+    return pool.extension is None and not -BITMAP_HALF <= array_index(pool.state.active_id) < BITMAP_HALF
+
+
+def _bits(pool: DlmmPool) -> int:
+    """Bit i says that array i + LOWEST_ARRAY has liquidity."""
+    if pool.book.bits is None:
+        bits = pool.state.bitmap << EXTENSION_BITS
+        if pool.extension is not None:
+            bits |= pool.extension.below | pool.extension.above << EXTENSION_BITS + 2 * BITMAP_HALF
+        pool.book.bits = bits
+    return pool.book.bits
