@@ -25,10 +25,11 @@ def fill_of(
         raise InvariantBroken(f"{transaction.signature} was paid by {transaction.fee_payer}, not by {wallet}")
     delta = lamports_delta(transaction, wallet)
     tip = _tips(transaction, wallet, tip_accounts)
-    rent, changes = _token_changes(transaction, wallet)
+    rent, changes = token_changes(transaction, wallet)
     balances = (*transaction.pre_tokens, *transaction.post_tokens)
     token_delta = changes.pop(mint, 0)
-    swapped = delta + transaction.fee_lamports + tip + rent
+    # wSOL that lay in our account before, or stays behind in it, is no price: it was or is ours all the same
+    swapped = delta + transaction.fee_lamports + tip + rent + changes.get(WSOL, 0)
     return Fill(
         signature=transaction.signature,
         slot=transaction.slot,
@@ -79,7 +80,7 @@ def _tips(transaction: TransactionUpdate, wallet: Address, tip_accounts: frozens
     return total
 
 
-def _token_changes(transaction: TransactionUpdate, wallet: Address) -> tuple[int, dict[Address, int]]:
+def token_changes(transaction: TransactionUpdate, wallet: Address) -> tuple[int, dict[Address, int]]:
     """(rent locked up, change by mint) over our token accounts; of wSOL accounts rent is what is not wSOL."""
     before = {balance.account: balance for balance in transaction.pre_tokens if balance.owner == wallet}
     after = {balance.account: balance for balance in transaction.post_tokens if balance.owner == wallet}
