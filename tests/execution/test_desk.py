@@ -90,7 +90,7 @@ class FakePlanner:
         self.plans += 1
         return Plan(
             message=b"message %d" % self.plans, last_valid_block_height=blockhash.last_valid_block_height,
-            hops=(), amount_in=approved.intent.amount, expected_out=1_000, minimum_out=900, slot=5,
+            hops=(), amount_in=approved.intent.amount, expected_out=1_000, minimum_out=900, slot=5, made_at_slot=5,
             fees=Fees(200_000, 1, 0),
         )  # fmt: skip
 
@@ -231,6 +231,14 @@ def test_no_answer_of_the_simulation_is_no_reason_to_send() -> None:
     (simulate,) = house.effects(Arrived(intent()))
     assert house.effects(Simulated(simulate.leg_id, None, "timed out")) == []
     assert house.facts(LegSigned) == []
+
+
+def test_a_plan_that_grew_old_while_it_was_simulated_is_not_signed() -> None:
+    house = House()
+    (simulate,) = house.effects(Arrived(intent()))
+    house.desk._view.see_slot(Slot(14), AT_MS)
+    assert house.effects(Simulated(simulate.leg_id, FINE)) == []
+    assert house.facts(LegDropped)[-1].refusal.reason is Reason.STALE_DATA
 
 
 def test_a_kill_between_simulation_and_signature_stops_the_leg() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain.chain import Blockhash, Simulation, TransactionUpdate
+from chimera.domain.chain import Blockhash, TransactionUpdate
 from chimera.domain.circumstances import Circumstances
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
@@ -34,7 +34,6 @@ from chimera.domain.messages import (
     TradeMoved,
 )
 from chimera.domain.risk import Reason, Refusal
-from chimera.domain.token import TokenReport
 from chimera.domain.trade import LegRef, LegState, TradeState
 from chimera.execution.arbiter import Arbiter, ArbiterLimits
 from chimera.execution.books import Books
@@ -59,14 +58,14 @@ from chimera.execution.effects import (
     Watched,
 )
 from chimera.execution.lifecycle import Happened, advance
-from chimera.execution.outcomes import failed_instruction, fill_of, lamports_delta
+from chimera.execution.outcomes import fill_of, lamports_delta
 from chimera.execution.planner import Plan, Planner
+from chimera.execution.probing import judged
 from chimera.execution.recovery import unanswered, unsettled
 from chimera.execution.watch import LegWatch, Verdict, WatchLimits
 from chimera.market.view import MarketView
 from chimera.portfolio import Leg
 from chimera.risk.gate import Approved, Gate
-from chimera.risk.token_safety import verdict
 
 Recorder = Callable[[Fact], Entry]
 """Appends a fact to the journal and folds it into the books, at once and in order."""
@@ -78,6 +77,8 @@ class DeskLimits(msgspec.Struct, frozen=True):
     entry_retries_max: int = 3
     retry_after_ms: int = 400
     probe_lamports: int = 10_000_000
+    plan_slots_max: int = 8
+    """A plan whose simulation took longer than some three seconds is made anew."""
     spear_bundles: bool = False
     """Whether Spear's buys go as bundles with a tip."""
 
@@ -233,28 +234,11 @@ class Desk:
             self._record(Noted("late answer: probed", {"mint": probe.mint}))
             return []
         intent = self.ledger.intents[waiting]
-        if message.simulation is None:
-            return self._refuse(intent, Refusal(Reason.SIMULATION_UNAVAILABLE, observed=message.cause))
-        error = message.simulation.error
-        failed_at = failed_instruction(error)
-        if error is not None and (failed_at is None or failed_at < probe.sell_starts_at):
-            # it could not even be bought: no verdict on selling, and nothing to remember
-            return self._refuse(intent, Refusal(Reason.SIMULATION_FAILED, observed=f"probe: {error}"))
-        self._record(TokenChecked(self._report(message, message.simulation, now_ms)))
+        found = judged(message, self._gate.limits.tokens, now_ms)
+        if isinstance(found, Refusal):
+            return self._refuse(intent, found)
+        self._record(TokenChecked(found))
         return self._review(intent, now_ms)
-
-    def _report(self, message: Probed, simulation: Simulation, now_ms: int) -> TokenReport:
-        error = simulation.error
-        report = TokenReport(
-            mint=message.probe.mint,
-            slot=simulation.slot,
-            at_ms=now_ms,
-            refusal=Refusal(Reason.HONEYPOT, limit="a sell that works", observed=error) if error else None,
-            probe_lamports=message.probe.probe_lamports,
-            returned_lamports=message.returned_lamports,
-            detail=simulation.logs[-1] if simulation.logs and error else "",
-        )
-        return verdict(report, self._gate.limits.tokens)
 
     def _refuse(
         self, intent: TradeIntent, refusal: Refusal, seen: Circumstances | None = None
@@ -319,10 +303,20 @@ class Desk:
         self._record(LegSimulated(leg.ref, simulation.error, simulation.compute_units, simulation.slot))
         if simulation.error is not None:
             return self._drop(leg, Refusal(Reason.SIMULATION_FAILED, observed=simulation.error), now_ms)
-        killed = self._books.kill_switch.review(leg.side)
-        if killed is not None:
-            return self._drop(leg, killed, now_ms)
+        stopped = self._books.kill_switch.review(leg.side) or self._outdated(plan)
+        if stopped is not None:
+            return self._drop(leg, stopped, now_ms)
         return [Sign(message.leg_id, plan.message)]
+
+    def _outdated(self, plan: Plan) -> Refusal | None:
+        age = self._view.slot - plan.made_at_slot
+        if age <= self._limits.plan_slots_max:
+            return None
+        return Refusal(
+            Reason.STALE_DATA,
+            limit=f"{self._limits.plan_slots_max} slots",
+            observed=f"plan of {age} slots ago",
+        )
 
     def _signed(self, message: SignedBytes, now_ms: int) -> list[Effect]:
         leg, plan = self._known(message.leg_id, LegState.SIMULATED, "signed")

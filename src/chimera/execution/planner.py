@@ -44,6 +44,9 @@ class Plan(msgspec.Struct, frozen=True):
     expected_out: int
     minimum_out: int
     slot: int
+    """The oldest that its quotes rest on."""
+    made_at_slot: int
+    """When it was made; what is old by then is old, what became old since is refused."""
     fees: Fees
 
 
@@ -105,6 +108,7 @@ class Planner:
             expected_out=route.amount_out,
             minimum_out=minimum,
             slot=route.slot,
+            made_at_slot=self._view.slot,
             fees=budget,
         )
 
