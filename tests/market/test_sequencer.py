@@ -143,6 +143,15 @@ def test_a_fork_that_nobody_declares_dead_dies_when_its_rival_is_confirmed() -> 
     assert sequencer.process(written("a", 12, 1)) != []
 
 
+def test_slots_before_a_break_are_not_taken_for_a_lost_fork() -> None:
+    sequencer = Sequencer()
+    fed(sequencer, told(10, 9), told(11, 10), told(10, 9, SlotStatus.CONFIRMED))
+    sequencer.begin_anew("from_slot is too old")
+    fed(sequencer, told(400, 399), told(401, 400))
+    confirmed = told(401, 400, SlotStatus.CONFIRMED)
+    assert sequencer.process(confirmed) == [confirmed]
+
+
 def test_transactions_of_a_slot_wait_until_the_one_before_is_whole() -> None:
     sequencer = Sequencer()
     early, late = executed("n", 12), executed("l", 11)

@@ -52,6 +52,13 @@ class Judge:
                 gaps=market.gaps,
                 pools=market.pools,
                 pools_fresh=market.pools_fresh,
+                pools_quarantined=market.pools_quarantined,
+                quarantine_reasons=market.quarantine_reasons,
+                received=market.received,
+                passed=market.passed,
+                held=market.held,
+                dropped=market.dropped,
+                unread=market.unread,
             )
         return Health(
             status=self._status(now_ms, breaker, kill, rpc, market_health),

@@ -206,6 +206,16 @@ class MarketHealth(msgspec.Struct, frozen=True):
     gaps: int
     pools: int
     pools_fresh: int
+    pools_quarantined: int = 0
+    """Of which bytes could not be read; they are sold to and not bought from."""
+    quarantine_reasons: tuple[str, ...] = ()
+    received: int = 0
+    """Items of the stream: always passed + held + the sum of dropped."""
+    passed: int = 0
+    held: int = 0
+    dropped: dict[str, int] = {}
+    unread: dict[str, int] = {}
+    """Transactions that gave no trade and accounts that could not be read, by cause."""
 
 
 class JournalHealth(msgspec.Struct, frozen=True):

@@ -151,19 +151,21 @@ class Ancestry:
         if confirmed <= self._settled:
             return ()
         line: set[int] = set()
+        judged_from = self._settled
         at: int | None = confirmed
         while at is not None and at > self._settled:
             known = self._slots.get(at)
             if known is None or SlotStatus.PROCESSED not in known.statuses:
                 if at >= self._floor:
                     return ()  # the line is not known down to the last settled slot; a later one will tell
+                judged_from = min(line, default=confirmed)  # what was before the break, nobody can say
                 break
             line.add(at)
             at = known.parent
         lost = sorted(
             slot
             for slot, known in self._slots.items()
-            if self._settled < slot < confirmed
+            if judged_from < slot < confirmed
             and slot not in line
             and SlotStatus.PROCESSED in known.statuses
             and SlotStatus.DEAD not in known.statuses

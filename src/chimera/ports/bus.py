@@ -19,6 +19,10 @@ class Subscription(Protocol):
 class Bus(Protocol):
     def publish(self, topic: str, message: object) -> None: ...
 
+    def depths(self) -> dict[str, tuple[int, int]]:
+        """(waiting, dropped so far) by topic, summed over subscribers."""
+        ...
+
     def subscribe(self, *topics: str, capacity: int, refuse: bool = False) -> Subscription:
         """One queue for all the topics, in order of publishing.
 

@@ -113,6 +113,7 @@ class MarketRole:
         """Says every second how the plane is, until cancelled."""
         while True:
             self._publish_health()
+            self._observer.plane.bus_counted(self._bus.depths())
             await asyncio.sleep(1)
 
     # stream
