@@ -19,7 +19,7 @@ from chimera.domain.chain import (
     TransactionUpdate,
 )
 from chimera.domain.errors import OutsideError, Rejected
-from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address
+from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Signature
 from chimera.domain.live import MarketSeen
 from chimera.domain.market import (
     MarketEvent,
@@ -55,6 +55,10 @@ def _unrecorded(_: Noted) -> None:
     """Where nobody keeps a journal."""
 
 
+def _unheard(_: Signature | None) -> None:
+    """Where nobody watches the wallet."""
+
+
 class MarketRole:
     def __init__(
         self,
@@ -67,10 +71,15 @@ class MarketRole:
         observer: Observer,
         wallet: Address,
         record: Callable[[Noted], object] = _unrecorded,
+        touched: Callable[[Signature | None], object] = _unheard,
     ) -> None:
-        """`record` keeps what a person will ask for later: quarantines."""
+        """`record` keeps what a person will ask for later: quarantines.
+
+        `touched` hears of every transaction that touches an account of ours, whoever made it.
+        """
         self._feed, self._view, self._bus = feed, view, bus
         self._clock, self._observer, self._wallet, self._record = clock, observer, wallet, record
+        self._touched = touched
         self._sequencer = Sequencer()
         self._decoder = Decoder(view.venues)
         self._reads = MarketReads(
@@ -217,11 +226,14 @@ class MarketRole:
             mint, amount = token.mint, token.amount
         else:
             return
+        self._touched(update.signature)
         balance = WalletBalance(self._wallet, mint, account.address, amount, update.slot, now)
         self._bus.publish(MARKET, balance)
 
     def _transaction(self, transaction: TransactionUpdate) -> None:
         now = self._clock.now_ms()
+        if self._wallet in transaction.accounts:
+            self._touched(transaction.signature)
         decoded = self._decoder.decode(transaction, now)
         if decoded.mints:
             self._publish(self._view.tell_mints(decoded.mints, now))
