@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from solders.account import Account as RawAccount
 from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash
@@ -20,6 +21,9 @@ from chimera.domain.chain import Account, InstructionCall
 from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address
 from chimera.localnet.programs import PROGRAMS, cpmm_pools, program_elf
 from chimera.onchain.keys import address_bytes, address_text, associated_token_address
+
+settings.register_profile("venues", deadline=None)  # a stall of a shared machine is no failure
+settings.load_profile("venues")
 
 NOW = 1_790_000_000
 EPOCH = 1_050
