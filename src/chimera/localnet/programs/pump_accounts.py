@@ -120,12 +120,14 @@ def pool_address(creator: Address, *, index: int, base_mint: Address, quote_mint
 
 
 def genesis_accounts(launch: Launch = Launch()) -> tuple[Account, ...]:  # noqa: B008 - frozen
-    """What both programs need before the first block: Global, GlobalConfig and their two fee schedules."""
+    """What both programs need before the first block: configurations, fee schedules, and recipients that stand."""
+    paid = (*RECIPIENTS, *MAYHEM_RECIPIENTS, *BUYBACK_RECIPIENTS, WITHDRAW_AUTHORITY)
     return (
         global_account(launch),
         global_config(),
         fee_config(CURVE_FEES, CURVE_TIERS),
         fee_config(SWAP_FEES, SOL_TIERS),
+        *(_account(address, SYSTEM_PROGRAM, b"") for address in paid),
     )
 
 

@@ -16,7 +16,7 @@ typedef _Bool bool;
 #define false 0
 
 #define INLINE static inline __attribute__((always_inline))
-#define NOINLINE static __attribute__((noinline))
+#define NOINLINE static __attribute__((noinline, unused)) /* no program uses all of the headers */
 
 #define U8(p, at) (*(u8 *)((u8 *)(p) + (at)))
 #define U16(p, at) (*(u16 *)((u8 *)(p) + (at)))
@@ -100,7 +100,7 @@ typedef struct {
     Instruction cpi;
     Meta metas[METAS_MAX];
     u64 cpi_data[CPI_DATA_MAX / 8];
-    Slice seeds[5];
+    Slice seeds[6];
     SignerSeeds signer;
     u64 address[4];
     u64 bump;
