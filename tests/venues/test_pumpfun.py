@@ -515,6 +515,9 @@ def test_two_trades_of_one_transaction_each_have_their_own_event() -> None:
         ([call_of("buy_v2", count=20)], logged(event())),
         ([call_of("buy_v2")], logged(event(mint=key(99)))),  # of another coin
         ([call_of("buy_v2")], logged(event()[:200])),
+        ([call_of("buy_v9")], logged(event())),  # a trade by an instruction of a later program
+        ([call_of("buy_v2"), call_of("buy_v9")], logged(event()) * 2),
+        ([call_of("buy_v9"), Instruction(PROGRAM, (key(1),), EVENT_CALL + event(), depth=1)], []),
         ([call_of("buy_v2")], logged(event()[:56] + b"\x02" + event()[57:])),
     ],
 )

@@ -454,6 +454,7 @@ def test_a_sale_inside_an_aggregators_route_is_told_from_the_event_that_no_log_l
         ([call_of("buy", count=16)], logged(event())),
         ([call_of("buy", pool=key(99))], logged(event())),
         ([call_of("buy")], logged(event()[:183])),
+        ([call_of("multi_hop_swap")], logged(event())),  # a swap by an instruction of a later program
     ],
 )
 def test_a_swap_that_cannot_be_read_is_a_decode_error(

@@ -5,7 +5,7 @@ Must not know any venue.
 
 from collections.abc import Callable, Sequence
 
-from chimera.domain.chain import TransactionUpdate
+from chimera.domain.chain import Instruction, TransactionUpdate
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import Address
 from chimera.onchain import logs
@@ -19,27 +19,35 @@ def event_of_each(
 ) -> list[bytes]:
     """The one wanted event of each call (places in `transaction.instructions`), in their order.
 
-    Read from the calls that the program makes to itself, else from its log lines. Raises DecodeError where neither
-    has exactly one for each.
+    Read from the calls that the program makes to itself, else from its log lines. Raises DecodeError where a call has
+    no event, or an event no call: then an instruction did it that we do not know.
     """
-    inner = [_inner_events(transaction, at, program, wanted) for at in calls]
-    if all(len(found) == 1 for found in inner):
-        return [found[0] for found in inner]
-    logged = [event for event in logs.events(transaction.logs, program) if wanted(event)]
-    if len(logged) != len(calls):
-        raise DecodeError(f"{transaction.signature}: {len(calls)} swaps but {len(logged)} events of them")
-    return logged
+    if any(_is_event(call, program, wanted) for call in transaction.instructions):
+        found = [event for at in calls for event in _events_of(transaction, at, program, wanted)]
+        total = sum(_is_event(call, program, wanted) for call in transaction.instructions)
+    else:
+        found = [event for event in logs.events(transaction.logs, program) if wanted(event)]
+        total = len(found)
+    if not len(calls) == len(found) == total:
+        raise DecodeError(f"{transaction.signature}: {len(calls)} known calls, but {total} events of such")
+    return found
 
 
-def _inner_events(
+def _is_event(call: Instruction, program: Address, wanted: Callable[[bytes], bool]) -> bool:
+    return call.program == program and call.data[:8] == EVENT_CALL and wanted(call.data[8:])
+
+
+def _events_of(
     transaction: TransactionUpdate, at: int, program: Address, wanted: Callable[[bytes], bool]
 ) -> list[bytes]:
+    """What the call at that place emitted, not what it called emitted; exactly one, or DecodeError."""
     depth = transaction.instructions[at].depth
     found = []
     for call in transaction.instructions[at + 1 :]:
         if call.depth <= depth:
             break
-        own = call.program == program and call.depth == depth + 1 and call.data[:8] == EVENT_CALL
-        if own and wanted(call.data[8:]):
+        if call.depth == depth + 1 and _is_event(call, program, wanted):
             found.append(call.data[8:])
+    if len(found) != 1:
+        raise DecodeError(f"{transaction.signature}: {len(found)} events of the call at {at}")
     return found

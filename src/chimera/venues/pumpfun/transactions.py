@@ -60,7 +60,10 @@ NAMING: Final[Mapping[bytes, Places]] = {**TRADES, **CREATIONS}
 
 
 def read_swaps(transaction: TransactionUpdate, *, venue: str) -> tuple[Swap, ...]:
-    """The trades; raises DecodeError where one of them cannot be read."""
+    """The trades; raises DecodeError where one of them cannot be read.
+
+    Also where an event tells of one that no known instruction did: better a hole that is named than one that is not.
+    """
     if transaction.error is not None:
         return ()
     calls = [
@@ -68,8 +71,6 @@ def read_swaps(transaction: TransactionUpdate, *, venue: str) -> tuple[Swap, ...
         for at, call in enumerate(transaction.instructions)
         if call.program == PROGRAM and call.data[:8] in TRADES
     ]
-    if not calls:
-        return ()
     events = event_of_each(transaction, calls, PROGRAM, is_trade_event)
     return tuple(_swap(transaction, at, event, venue) for at, event in zip(calls, events, strict=True))
 

@@ -30,7 +30,10 @@ ACCOUNTS_MIN: Final[Mapping[bytes, int]] = {
 
 
 def read_swaps(transaction: TransactionUpdate, *, venue: str) -> tuple[Swap, ...]:
-    """The swaps; raises DecodeError where one of them cannot be read."""
+    """The swaps; raises DecodeError where one of them cannot be read.
+
+    Also where an event tells of one that no known instruction did: better a hole that is named than one that is not.
+    """
     if transaction.error is not None:
         return ()
     calls = [
@@ -38,8 +41,6 @@ def read_swaps(transaction: TransactionUpdate, *, venue: str) -> tuple[Swap, ...
         for at, call in enumerate(transaction.instructions)
         if call.program == PROGRAM and call.data[:8] in ACCOUNTS_MIN
     ]
-    if not calls:
-        return ()
     events = event_of_each(transaction, calls, PROGRAM, is_swap_event)
     return tuple(_swap(transaction, at, event, venue) for at, event in zip(calls, events, strict=True))
 
