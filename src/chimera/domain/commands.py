@@ -38,7 +38,46 @@ class ChangeWallet(msgspec.Struct, frozen=True, tag=True):
     by: str
 
 
-Command = Kill | ResetKill | ResetBreaker | ExitPosition | ChangeWallet
+class RunReconciliation(msgspec.Struct, frozen=True, tag=True):
+    cause: str
+    by: str
+
+
+class ResolveDiscrepancy(msgspec.Struct, frozen=True, tag=True):
+    """A person has looked at what the reconciliation `entry` found at place `part`."""
+
+    entry: int
+    part: int
+    cause: str
+    by: str
+
+
+class RetryDeadLetter(msgspec.Struct, frozen=True, tag=True):
+    """Let it in again, as an operator's signal with an id of its own."""
+
+    letter: int
+    """Number of the entry that made it one."""
+    cause: str
+    by: str
+
+
+class DiscardDeadLetter(msgspec.Struct, frozen=True, tag=True):
+    letter: int
+    cause: str
+    by: str
+
+
+Command = (
+    Kill
+    | ResetKill
+    | ResetBreaker
+    | ExitPosition
+    | ChangeWallet
+    | RunReconciliation
+    | ResolveDiscrepancy
+    | RetryDeadLetter
+    | DiscardDeadLetter
+)
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -160,6 +160,36 @@ class Admission:
             side=signal.side,
         )
 
+    def admit_again(
+        self, wish: Wish, *, signal_id: SignalId, now_ms: int, queue_depth: int, note: str
+    ) -> Signal | Refusal:
+        """The same for a wish that an operator takes out of the dead letters: a new signal with an id of its own.
+
+        Whoever sent it was asked for his signature then; everything that may have changed since is asked again.
+        """
+        refusal = self._crowded(queue_depth) or self._shed(wish.style, queue_depth)
+        if refusal is not None:
+            return refusal
+        listing = self._surroundings.token(wish.token)
+        if listing is None:
+            return Refusal(Reason.UNKNOWN_TOKEN, limit="a listed symbol or mint", observed=wish.token)
+        refusal = self._repeated(signal_id) or self._unwanted(wish, listing)
+        if refusal is not None:
+            return refusal
+        self._remember(signal_id)
+        return Signal(
+            id=signal_id,
+            source=Source.OPERATOR,
+            strategy=wish.style,
+            side=wish.side,
+            mint=listing.mint,
+            symbol=listing.symbol,
+            amount_lamports=wish.amount_lamports,
+            wallet=Address(wish.wallet),
+            at_ms=now_ms,
+            note=note,
+        )
+
     def resume(self, accepted: Iterable[SignalId]) -> None:
         """Remembers ids that were let in before, oldest first: a replay after a restart is still a replay."""
         for signal_id in accepted:

@@ -22,6 +22,7 @@ from chimera.ports.ingress import WebhookAnswer, WebhookRequest
 from chimera.ports.runtime import Clock, SignalQueue
 from chimera.ports.store import Journal
 from chimera.risk.admission import Admission
+from chimera.risk.payload import Wish
 from chimera.risk.watcher import WalletWatcher
 
 STRANGERS = frozenset(
@@ -89,6 +90,15 @@ class IngressRole:
             await self._enter(verdict, request_id="")
         elif verdict is not None:
             self._journal.append(verdict)
+
+    async def enter_again(self, wish: Wish, *, signal_id: SignalId, note: str) -> Signal | Refusal:
+        """Lets an operator's second try in, durable before it is answered, or says why not."""
+        verdict = self._admission.admit_again(
+            wish, signal_id=signal_id, now_ms=self._clock.now_ms(), queue_depth=self.depth, note=note
+        )
+        if isinstance(verdict, Signal):
+            await self._enter(verdict, request_id="")
+        return verdict
 
     def resume(self, entries: Iterable[Entry]) -> None:
         """Folds the journal at start: who was let in stays let in, and whoever still waited waits again.
