@@ -1,9 +1,9 @@
 """The internal hot path: the webhook's body in memory -> signed transaction bytes ready to send.
 
 Real parts: admission, journal on this disk (the signal is durable before it goes on), queue, engine, copy_trade,
-gate, planner, venue, signer. Left out: the node's answer to the simulation, which is its time and not ours; it is
-answered at once. Beside it, in the same run and by turns, a floor: HMAC, solders' compile and sign of the same
-instructions, one append with fdatasync.
+gate, planner, venue, signer, the log at INFO. Left out: the node's answer to the simulation, which is its time and
+not ours; it is answered at once. Beside it, in the same run and by turns, a floor: HMAC, solders' compile and sign of
+the same instructions, one append with fdatasync.
 
     python benchmarks/hot_path.py [--rounds 5] [--each 300]
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from prometheus_client import CollectorRegistry
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -38,9 +39,9 @@ from chimera.domain.token import TokenReport
 from chimera.execution import planner as planning
 from chimera.execution.effects import StatusesRead
 from chimera.localnet.genesis import genesis
+from chimera.observe import Log, Observer, Redactor, make_log
 from chimera.ports.ingress import WebhookRequest
 from chimera.wiring.house import build
-from chimera.wiring.outside import observing
 
 BLOCKHASH = "EkSnNWid2cvwEVnVx9aBqawnmiCNiDgp3gUdkDPTKN1N"
 SECRET = "5f" * 32
@@ -81,7 +82,7 @@ def prepared(folder: Path) -> tuple[Any, Any]:
         "CHIMERA_SECURITY__WEBHOOK_SECRET": SECRET,
         "CHIMERA_DATA_DIR": str(folder),
         "CHIMERA_WEBHOOK__RATE_PER_S": "1000000",
-        "CHIMERA_LOGGING__LEVEL": "ERROR",
+        "CHIMERA_EXECUTION__RETRIES_MAX": "0",  # a leg that waits for another try takes up room
         "CHIMERA_COPY_TRADE__POSITIONS_PER_TOKEN_MAX": "1000000",
         "CHIMERA_TOKENS": json.dumps([{"symbol": t.symbol, "mint": t.mint} for t in world.tokens]),
         "CHIMERA_WALLETS": json.dumps(
@@ -91,7 +92,7 @@ def prepared(folder: Path) -> tuple[Any, Any]:
     settings = load([], environ)
     create(folder / "vault.json", "a passphrase for the bench")
     signer = VaultSigner.open(folder / "vault.json", "a passphrase for the bench")
-    house = build(settings, signer, observer=observing(settings))
+    house = build(settings, signer, observer=Observer(_log(folder), CollectorRegistry()))
     house.execution._chain = InstantNode()
     now = house.clock.now_ms()
     for _ in range(2):  # pools first, then what belongs to them
@@ -105,6 +106,11 @@ def prepared(folder: Path) -> tuple[Any, Any]:
     house.books.kill_switch.ready = True
     house.execution._desk.blockhash = Blockhash(BLOCKHASH, FOREVER, 5)
     return house, signer
+
+
+def _log(folder: Path) -> Log:
+    """As a desk logs, into a file."""
+    return make_log(level="INFO", json=True, redactor=Redactor((SECRET,)), stream=(folder / "log").open("w"))
 
 
 async def measure(rounds: int, each: int) -> tuple[list[list[float]], list[list[float]]]:
@@ -159,6 +165,7 @@ async def measure(rounds: int, each: int) -> tuple[list[list[float]], list[list[
             watched = house.execution._desk.watched()
             for _ in range(2):  # the leg ends, so that every turn begins alike
                 house.execution._process(StatusesRead(FOREVER + 1_000, {w.signature: None for w in watched}))
+            await house.journal.durable(house.journal.last_seq)  # its remains are not the next one's to write
             return (done - began) / 1_000
 
         keypair = Keypair()

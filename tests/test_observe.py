@@ -1,5 +1,6 @@
 """One line and its metrics for each thing that happens, and no secret in any of them."""
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -18,6 +19,7 @@ from chimera.domain.messages import (
     KillSwitchMoved,
     LegLanded,
     LegReverted,
+    Noted,
     Reconciled,
     SignalAccepted,
     SignalRefused,
@@ -26,6 +28,7 @@ from chimera.domain.messages import (
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Fill, LegRef, TradeState
 from chimera.observe import CUT, Observer, Redactor, bind, make_log
+from chimera.observe.later import LATER_S
 
 LEG = LegRef(leg_id="l", intent_id=IntentId("i"), trade_id=TradeId("t"))
 
@@ -224,3 +227,31 @@ def test_a_disk_that_refuses_the_log_stops_nothing_and_is_told_once_there_is_roo
     told = [line for line in lines if line["event"] == "log lines refused by the disk"]
     assert told[-1]["lines"] == 2
     assert lines[-1]["event"] == "third"
+
+
+async def test_what_is_observed_later_keeps_its_order_and_no_request_s_context() -> None:
+    stream = io.StringIO()
+    observer = Observer(
+        make_log(level="info", json=True, redactor=Redactor(()), stream=stream), CollectorRegistry()
+    )
+    with bind(request_id="r-1"):
+        for number in range(3):
+            observer.heard_later(Entry(number, 0, "run", Noted(f"note {number}")))
+    assert stream.getvalue() == ""
+    async with asyncio.timeout(5):
+        while stream.getvalue().count("\n") < 3:
+            await asyncio.sleep(0.001)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["what"] for line in lines] == ["note 0", "note 1", "note 2"]
+    assert not any("request_id" in line for line in lines)
+
+
+async def test_what_still_waits_at_the_end_is_observed_by_draining_and_only_once() -> None:
+    stream = io.StringIO()
+    observer = Observer(
+        make_log(level="info", json=True, redactor=Redactor(()), stream=stream), CollectorRegistry()
+    )
+    observer.heard_later(Entry(1, 0, "run", Noted("last")))
+    observer.heard_later.drain()
+    await asyncio.sleep(2 * LATER_S)
+    assert stream.getvalue().count("\n") == 1

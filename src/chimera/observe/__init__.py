@@ -6,6 +6,7 @@ No secret gets out: keys named like one and values registered as one are cut fro
 """
 
 from collections import OrderedDict
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -47,6 +48,7 @@ from chimera.domain.messages import (
 from chimera.domain.risk import Refusal
 from chimera.domain.trade import TradeState
 from chimera.domain.units import sol_text
+from chimera.observe.later import Later
 from chimera.observe.log import CUT, LEVELS, Log, Redactor, bind, make_log
 from chimera.observe.plane import PlaneObserver
 
@@ -65,6 +67,8 @@ class Observer:
         self._log, self.registry = log, registry
         self.plane = PlaneObserver(log, registry)
         """What happens on the market plane and on the bus."""
+        self.heard_later = Later(self.heard)
+        """The journal's listener where it must be quick; drain it at the end."""
         self._started_ms: OrderedDict[str, int] = OrderedDict()
         self._open: set[str] = set()
 
@@ -378,7 +382,11 @@ class Observer:
 
 def _named(fact: object) -> str:
     """LegPlanned -> 'leg planned'."""
-    name = type(fact).__name__
+    return _spaced(type(fact).__name__)
+
+
+@cache
+def _spaced(name: str) -> str:
     return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()
 
 

@@ -81,8 +81,7 @@ def make_log(*, level: str, json: bool, redactor: Redactor, stream: TextIO | Non
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level.upper()]),
         context_class=dict,
-        cache_logger_on_first_use=True,
-    )
+    ).bind()  # bound once: the lazy proxy would bind anew for every line
     return log
 
 
