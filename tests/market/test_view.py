@@ -15,6 +15,7 @@ from chimera.market.decoder import Unread
 from chimera.market.pool import Pool
 from chimera.market.view import MarketView
 from chimera.plugins import venues
+from chimera.testing.builders import address
 
 Accounts = dict[Address, Account]
 
@@ -171,3 +172,30 @@ def test_a_token_program_is_known_from_the_pool_before_the_mint_itself_is(accoun
     assert view.token_program(pool.header.mint_a) is None
     applied(view, accounts[roles["pool"]], 10)
     assert view.token_program(pool.header.mint_a) == TOKEN_PROGRAM
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_a_pool_whose_account_does_not_say_its_mint_waits_for_a_transaction_that_does(
+    told_first: bool,
+) -> None:
+    from chimera.venues.pumpfun.layout import BONDING_CURVE, PROGRAM, curve_address
+
+    mint = address("a coin")
+    reserves = b"".join(n.to_bytes(8, "little") for n in (10**15, 30 * 10**9, 8 * 10**14, 0, 10**15))
+    data = BONDING_CURVE + reserves + bytes(1) + bytes(32) + bytes(70)
+    curve = Account(curve_address(mint), PROGRAM, 1, data)
+    view = MarketView(venues())
+    if told_first:
+        view.tell_mints({curve.address: mint}, 0)
+        applied(view, curve, 10)
+    else:
+        applied(view, curve, 10)
+        assert (view.nameless, view.pools) == (1, {})
+        view.tell_mints({curve.address: mint}, 0)
+    pool = view.pools[curve.address]
+    assert (pool.header.mint_a, pool.header.mint_b) == (mint, WSOL)
+    assert mint in view.wanted
+    assert (view.nameless, view.undecodable) == (0, 0)
+    quote = pool.quote(QuoteRequest(WSOL, SwapKind.EXACT_IN, 10), view.moment())
+    assert isinstance(quote, Refusal)
+    assert "lacks" in quote.observed

@@ -1,4 +1,9 @@
-"""What strategies hear of the market: decoded, ordered, integer."""
+"""What strategies hear of the market: decoded, ordered, integer.
+
+How an event gets its header where it leaves the process: `domain.record`.
+"""
+
+from enum import StrEnum
 
 import msgspec
 
@@ -7,12 +12,19 @@ from chimera.domain.pool import PoolHeader, Swap
 from chimera.domain.token import TokenInfo
 
 
+class EventSource(StrEnum):
+    GEYSER = "geyser"
+    RPC = "rpc"
+    WS = "ws"
+
+
 class PoolCreated(msgspec.Struct, frozen=True, tag=True):
     """A pool is known completely for the first time."""
 
     pool: PoolHeader
     slot: Slot
     at_ms: int
+    source: EventSource = EventSource.GEYSER
 
 
 class PoolUpdated(msgspec.Struct, frozen=True, tag=True):
@@ -23,6 +35,7 @@ class PoolUpdated(msgspec.Struct, frozen=True, tag=True):
     reserve_b: int
     slot: Slot
     at_ms: int
+    source: EventSource = EventSource.GEYSER
 
 
 class Trade(msgspec.Struct, frozen=True, tag=True):
@@ -35,6 +48,7 @@ class Trade(msgspec.Struct, frozen=True, tag=True):
 class TokenMintInfo(msgspec.Struct, frozen=True, tag=True):
     token: TokenInfo
     at_ms: int
+    source: EventSource = EventSource.GEYSER
 
 
 class SlotAdvanced(msgspec.Struct, frozen=True, tag=True):
@@ -51,6 +65,7 @@ class WalletBalance(msgspec.Struct, frozen=True, tag=True):
     amount: int
     slot: Slot
     at_ms: int
+    source: EventSource = EventSource.GEYSER
 
 
 class MarketGap(msgspec.Struct, frozen=True, tag=True):

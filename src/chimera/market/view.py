@@ -14,6 +14,7 @@ from chimera.domain.chain import Account, AccountUpdate
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import USDC, WSOL, Address, Slot
 from chimera.domain.market import (
+    EventSource,
     MarketEvent,
     PoolCreated,
     PoolQuarantined,
@@ -90,7 +91,7 @@ class MarketView:
         if account.owner in self._by_program and account.address not in self.pools:
             events += self._discover(update, at_ms)
         if is_mint(account):
-            events += self._mint(account, update.slot, at_ms)
+            events += self._mint(account, update.slot, at_ms, _source(update))
         for pool, role in self._watchers.get(account.address, ()):
             events += self._fold(pool, role, update, at_ms)
         return events
@@ -167,7 +168,7 @@ class MarketView:
             return None
         pool.become(state, slot, at_ms)
         pool.lift(doubt.number)
-        return self._announce(pool, slot, at_ms)
+        return self._announce(pool, slot, at_ms, EventSource.RPC)
 
     def judge(
         self, trades: Iterable[Trade], unread: Unread | None, slot: Slot, at_ms: int
@@ -264,14 +265,14 @@ class MarketView:
             pool.venue.with_mint(state, pool.header.mint_a) if isinstance(pool.venue, MintTeller) else state
         )
 
-    def _mint(self, account: Account, slot: Slot, at_ms: int) -> list[MarketEvent]:
+    def _mint(self, account: Account, slot: Slot, at_ms: int, source: EventSource) -> list[MarketEvent]:
         try:
             token = read_mint(account, slot=slot)
         except DecodeError:
             self.undecodable += 1
             return []
         self.mints[token.mint] = token
-        return [TokenMintInfo(token, at_ms)]
+        return [TokenMintInfo(token, at_ms, source)]
 
     def _fold(self, pool: Pool, role: str, update: AccountUpdate, at_ms: int) -> list[MarketEvent]:
         account, slot = update.account, update.slot
@@ -287,18 +288,18 @@ class MarketView:
         pool.become(state, max(pool.slot, slot), at_ms)
         if role == "pool" or not pool.complete:
             self._watch(pool)
-        events = self._announce(pool, slot, at_ms)
+        events = self._announce(pool, slot, at_ms, _source(update))
         return [*self._release(pool, role, slot, at_ms), *events] if pool.drift else events
 
-    def _announce(self, pool: Pool, slot: Slot, at_ms: int) -> list[MarketEvent]:
+    def _announce(self, pool: Pool, slot: Slot, at_ms: int, source: EventSource) -> list[MarketEvent]:
         reserves = pool.venue.reserves(pool.state)
         if reserves is None or not pool.complete:
             return []
-        updated = PoolUpdated(pool.header, *reserves, slot, at_ms)
+        updated = PoolUpdated(pool.header, *reserves, slot, at_ms, source)
         if pool.announced:
             return [updated]
         pool.announced = True
-        return [PoolCreated(pool.header, slot, at_ms), updated]
+        return [PoolCreated(pool.header, slot, at_ms, source), updated]
 
     # reading
 
@@ -377,6 +378,11 @@ class MarketView:
 def _read(accounts: Mapping[Address, Account], address: Address, slot: Slot) -> AccountUpdate | None:
     found = accounts.get(address)
     return None if found is None else AccountUpdate(found, slot, 0)
+
+
+def _source(update: AccountUpdate) -> EventSource:
+    """What a node was asked for bears no version."""
+    return EventSource.GEYSER if update.write_version else EventSource.RPC
 
 
 def _remember(kept: OrderedDict[K, V], key: K, value: V, limit: int = BARE_MAX) -> None:

@@ -22,6 +22,7 @@ from chimera.domain.errors import OutsideError, Rejected
 from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Signature
 from chimera.domain.live import MarketSeen
 from chimera.domain.market import (
+    EventSource,
     MarketEvent,
     MarketGap,
     PoolQuarantined,
@@ -227,7 +228,8 @@ class MarketRole:
         else:
             return
         self._touched(update.signature)
-        balance = WalletBalance(self._wallet, mint, account.address, amount, update.slot, now)
+        source = EventSource.GEYSER if update.write_version else EventSource.RPC
+        balance = WalletBalance(self._wallet, mint, account.address, amount, update.slot, now, source)
         self._bus.publish(MARKET, balance)
 
     def _transaction(self, transaction: TransactionUpdate) -> None:
