@@ -1,8 +1,8 @@
 """Meteora DLMM: liquidity in bins of one price each, a fee that follows the volatility, limit orders among the bins.
 
 A pool is its own account, two vaults, two mints, a bitmap extension where there is one, and the arrays of bins around
-the price: which ones they are follows from the pool's state. `layout` reads accounts, `book` walks them, `ladder` does
-the arithmetic. Must not fetch, wait or know the time.
+the price: which ones they are follows from the pool's state. `layout` reads accounts, `book` walks them, `ladder`
+and `quoting` do the arithmetic. Must not fetch, wait or know the time.
 """
 
 from base64 import b64decode
@@ -13,23 +13,17 @@ import msgspec
 
 from chimera.domain.chain import Account, InstructionCall, TransactionUpdate
 from chimera.domain.errors import DecodeError
-from chimera.domain.ids import TOKEN_PROGRAM, Address, Slot
+from chimera.domain.ids import Address
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, Swap, SwapKind, SwapRequest
-from chimera.domain.risk import Reason, Refusal
-from chimera.domain.units import U64_MAX
-from chimera.onchain.curves import ceil_div
-from chimera.onchain.layouts import NO_TRANSFER_FEE, TransferFee
+from chimera.domain.risk import Refusal
 from chimera.ports.venue import AccountFilter, Prefilter
-from chimera.venues.meteora_dlmm import book, instructions
+from chimera.venues.meteora_dlmm import book, instructions, quoting
 from chimera.venues.meteora_dlmm.book import ARRAY, EXTENSION, DlmmPool
 from chimera.venues.meteora_dlmm.instructions import Trader
-from chimera.venues.meteora_dlmm.ladder import Ladder, Trade
 from chimera.venues.meteora_dlmm.layout import (
     LB_PAIR,
     LOWEST_AND_HIGHEST_ARRAY,
     PROGRAM,
-    Mint,
-    State,
     array_index,
     bin_array_address,
     extension_address,
@@ -39,16 +33,13 @@ from chimera.venues.meteora_dlmm.layout import (
     read_state,
     read_vault,
 )
-from chimera.venues.meteora_dlmm.prices import BPS, SCALE
 from chimera.venues.meteora_dlmm.transactions import read_swaps
 
-PERMISSION, CUSTOMIZABLE = 1, 2  # pair types that have an activation point
-BY_SLOT = 0  # the activation type; else by time
 ARRAYS_BLIND = 3  # what a swap gets whose way cannot be foreseen
 
 
 class MeteoraDlmm:
-    name = "meteora_dlmm"
+    name = quoting.NAME
     program = PROGRAM
     # Not the arrays, which are many times as much: those that matter are watched by name.
     prefilter = Prefilter(
@@ -98,13 +89,17 @@ class MeteoraDlmm:
             case "pool":
                 return replace(pool, state=read_state(account, slot=slot), book=book.Book())
             case "reserve_x":
-                return replace(pool, reserve_x=read_vault(account, slot=slot, mint=state.mint_x))
+                vault = read_vault(account, slot=slot, mint=state.mint_x)
+                return replace(pool, reserve_x=vault, book=pool.book.same_bins())
             case "reserve_y":
-                return replace(pool, reserve_y=read_vault(account, slot=slot, mint=state.mint_y))
+                vault = read_vault(account, slot=slot, mint=state.mint_y)
+                return replace(pool, reserve_y=vault, book=pool.book.same_bins())
             case "mint_x":
-                return replace(pool, mint_x=read_mint(account, slot=slot, program=state.program_x))
+                mint = read_mint(account, slot=slot, program=state.program_x)
+                return replace(pool, mint_x=mint, book=pool.book.same_bins())
             case "mint_y":
-                return replace(pool, mint_y=read_mint(account, slot=slot, program=state.program_y))
+                mint = read_mint(account, slot=slot, program=state.program_y)
+                return replace(pool, mint_y=mint, book=pool.book.same_bins())
             case _:
                 extension = read_extension(account, slot=slot, pool=pool.address)
                 return replace(pool, extension=extension, book=book.Book())
@@ -121,44 +116,7 @@ class MeteoraDlmm:
         return {state.mint_x: state.program_x, state.mint_y: state.program_y}.get(mint)
 
     def quote(self, pool: DlmmPool, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
-        state, amount = pool.state, request.amount
-        refusal = _closed(pool, request, moment)
-        if refusal is not None:
-            return refusal
-        x_to_y = request.input_mint == state.mint_x
-        ladder = book.ladder(pool, x_to_y=x_to_y, age=_age(state, moment))
-        if ladder is None:
-            return Refusal(Reason.POOL_DISABLED, observed="a volatility that the program cannot hold")
-        fee_x, fee_y = _transfer_fee(pool.mint_x, moment), _transfer_fee(pool.mint_y, moment)
-        on_input, on_output = (fee_x, fee_y) if x_to_y else (fee_y, fee_x)
-        if request.kind is SwapKind.EXACT_IN:
-            sent = amount
-            trade = ladder.exact_in(amount - on_input.on(amount))
-            received = trade.amount_out - on_output.on(trade.amount_out) if trade is not None else 0
-        else:
-            received = amount
-            withheld = on_output.inverse(amount)
-            trade = ladder.exact_out(amount + withheld) if withheld is not None else None
-            added = on_input.inverse(trade.amount_in) if trade is not None else None
-            sent = trade.amount_in + added if trade is not None and added is not None else 0
-        if trade is None or sent == 0 or received <= 0:
-            return _no_trade(ladder, request)
-        vault = pool.reserve_y if x_to_y else pool.reserve_x
-        if vault is None or trade.amount_out > vault.amount:
-            return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=str(vault), observed=f"{trade.amount_out} out")
-        fee_first = ladder.way.fee_on_input
-        return Quote(
-            pool=pool.address,
-            venue=self.name,
-            input_mint=request.input_mint,
-            output_mint=state.mint_y if x_to_y else state.mint_x,
-            amount_in=sent,
-            amount_out=received,
-            fee_in=trade.fee if fee_first else 0,
-            fee_out=0 if fee_first else trade.fee,
-            price_impact_bps=_impact_bps(pool, ladder, trade),
-            slot=Slot(ladder.steps[trade.bins - 1].slot),
-        )
+        return quoting.quote(pool, request, moment)
 
     def build(self, pool: DlmmPool, request: SwapRequest) -> InstructionCall:
         """The swap instruction; raises ValueError for a mint that is not the pool's."""
@@ -181,66 +139,6 @@ class MeteoraDlmm:
         pool = Address(str(inputs["lb_pair"]))
         state = read_state(Account(pool, PROGRAM, 0, data), slot=0)
         return instructions.call_of_case(ix, inputs, pool, state)
-
-
-def _closed(pool: DlmmPool, request: QuoteRequest, moment: Moment) -> Refusal | None:
-    """Why the pool does not swap at all now, whatever the amounts; None where it does."""
-    state, vault_x, vault_y = pool.state, pool.reserve_x, pool.reserve_y
-    if request.input_mint not in (state.mint_x, state.mint_y):
-        return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"the pool does not trade {request.input_mint}")
-    if not 0 < request.amount <= U64_MAX:
-        return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=f"1 to {U64_MAX}", observed=str(request.amount))
-    if state.status:
-        return Refusal(Reason.POOL_DISABLED, observed=f"status {state.status}")
-    if state.activation_point and state.pair_type in (PERMISSION, CUSTOMIZABLE):
-        now = moment.slot if state.activation_type == BY_SLOT else moment.unix_timestamp
-        if now < state.activation_point:
-            limit = f"opens at {state.activation_point}"
-            return Refusal(Reason.POOL_DISABLED, limit=limit, observed=str(now))
-    mints_known = (pool.mint_x is not None or state.program_x == TOKEN_PROGRAM) and (
-        pool.mint_y is not None or state.program_y == TOKEN_PROGRAM
-    )
-    if vault_x is None or vault_y is None or not mints_known:
-        missing = ", ".join(book.missing(pool))
-        return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"unknown: {missing}")
-    if vault_x.frozen or vault_y.frozen:
-        return Refusal(Reason.POOL_DISABLED, observed="a vault is frozen")
-    if any(mint is not None and mint.has_hook for mint in (pool.mint_x, pool.mint_y)):
-        return Refusal(Reason.POOL_DISABLED, observed="a mint's transfers call a program of its own")
-    return None
-
-
-def _no_trade(ladder: Ladder, request: QuoteRequest) -> Refusal:
-    if ladder.end:
-        return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"{request.kind} {request.amount}: {ladder.end}")
-    limit = f"{len(ladder.steps)} bins ahead"
-    return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=limit, observed=f"{request.kind} {request.amount}")
-
-
-def _age(state: State, moment: Moment) -> int:
-    """How long ago the last swap was, as the volatility counts it."""
-    elapsed = moment.unix_timestamp - state.last_update_timestamp
-    if elapsed < state.filter_period:
-        return book.FRESH
-    return book.DECAYING if elapsed < state.decay_period else book.CALM
-
-
-def _transfer_fee(mint: Mint | None, moment: Moment) -> TransferFee:
-    return mint.transfer_fees.at(moment.epoch) if mint is not None else NO_TRANSFER_FEE
-
-
-def _impact_bps(pool: DlmmPool, ladder: Ladder, trade: Trade) -> int:
-    """How far out/in is from the active bin's price, fees apart; rounded up, never negative."""
-    price, way = book.spot_price(pool), ladder.way
-    traded_in = trade.amount_in - trade.fee * way.fee_on_input
-    traded_out = trade.amount_out + trade.fee * (not way.fee_on_input)
-    if not price or traded_in <= 0:
-        return BPS
-    if way.x_to_y:
-        at_spot, got = traded_in * price, traded_out << SCALE
-    else:
-        at_spot, got = traded_in << SCALE, traded_out * price
-    return max(0, ceil_div((at_spot - got) * BPS, at_spot))
 
 
 def _on_the_way(pool: DlmmPool, request: SwapRequest) -> list[int]:

@@ -42,13 +42,22 @@ ARRAY = "bin_array_"  # and its index
 class Book:
     """What is computed from a pool's state once. Equal to any other: it holds nothing that the state does not."""
 
-    __slots__ = ("bits", "ladders", "reserves", "spot")
+    __slots__ = ("bits", "desk", "ladders", "reserves", "spot")
 
     def __init__(self) -> None:
         self.ladders: dict[tuple[bool, int], Ladder | None] = {}
         self.bits: int | None = None
         self.reserves: tuple[int, int] | None = None
         self.spot: int | None = None
+        self.desk: object = None
+        """`quoting`'s own."""
+
+    def same_bins(self) -> "Book":
+        """For a state that differs in vaults or mints alone: what follows from bins and prices still holds."""
+        other = Book()
+        other.ladders, other.bits = self.ladders, self.bits
+        other.reserves, other.spot = self.reserves, self.spot
+        return other
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Book)
@@ -85,16 +94,16 @@ def with_array(pool: DlmmPool, array: BinArray) -> DlmmPool:
 
 def ladder(pool: DlmmPool, *, x_to_y: bool, age: int) -> Ladder | None:
     """The ladder at one of three ages of the last swap; None where the program could not compute its volatility."""
-    known = pool.book.ladders
-    if (x_to_y, age) not in known:
+    known, key = pool.book.ladders, (x_to_y, age)
+    if key not in known:
         rates = _rates(pool.state, age)
         way = Way(
             x_to_y=x_to_y,
             fee_on_input=not (x_to_y and pool.state.collect_fee_mode == FEE_ON_Y),
             fills_orders=pool.state.fills_orders,
         )
-        known[x_to_y, age] = Ladder(way, rates, _ahead(pool, x_to_y)) if rates is not None else None
-    return known[x_to_y, age]
+        known[key] = Ladder(way, rates, _ahead(pool, x_to_y)) if rates is not None else None
+    return known[key]
 
 
 def nearest(pool: DlmmPool, *, x_to_y: bool) -> list[int]:

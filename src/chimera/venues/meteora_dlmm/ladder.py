@@ -11,6 +11,7 @@ from collections.abc import Generator
 
 import msgspec
 
+from chimera.domain.ids import Slot
 from chimera.domain.units import U64_MAX
 from chimera.onchain.curves import ceil_div
 from chimera.venues.meteora_dlmm.layout import Bin
@@ -43,14 +44,14 @@ class Step(msgspec.Struct, frozen=True):
     """One bin on the way."""
 
     bin_id: int
-    slot: int
+    slot: Slot
     """The oldest among this bin's account and those before it."""
     price: int
     rate: int
     layers: tuple[tuple[int, int], ...]
     """(what is there, what all of it costs before the fee), in the order in which a swap takes them."""
-    gives: int
-    """All of the layers, before a fee on the output."""
+    simple: bool
+    """Whether it has one layer, whose cost a u64 holds."""
 
 
 Source = Generator[tuple[Bin, int], None, str]
@@ -60,11 +61,12 @@ Source = Generator[tuple[Bin, int], None, str]
 class Ladder:
     """The bins of one direction, nearest first, with running totals; grows as quotes need it."""
 
-    __slots__ = ("_fees", "_in_stops", "_out_stops", "_paid", "_rates", "_received", "_source", "end", "steps",
-                 "way")  # fmt: skip
+    __slots__ = ("_fees", "_in_stops", "_out_stops", "_paid", "_rates", "_received", "_source", "_way", "_x_to_y",
+                 "end", "fee_on_input", "steps")  # fmt: skip
 
     def __init__(self, way: Way, rates: Rates, source: Source) -> None:
-        self.way, self._rates, self._source = way, rates, source
+        self._way, self._rates, self._source = way, rates, source
+        self.fee_on_input, self._x_to_y = way.fee_on_input, way.x_to_y
         self.steps: list[Step] = []
         self.end: str | None = None
         """Why there are no more bins, once that has been found out."""
@@ -112,21 +114,23 @@ class Ladder:
 
     def _fees_fit(self, amount: int, at: int) -> bool:
         """Whether the program can add each bin's fee to what it still wants there, even where it gets less."""
-        return self.way.fee_on_input or all(
+        return self.fee_on_input or all(
             wanted + fee_on_top(wanted, step.rate) <= U64_MAX
-            for step, wanted in zip(self.steps[: at + 1], (amount - had for had in self._received), strict=False)
+            for step, wanted in zip(
+                self.steps[: at + 1], (amount - had for had in self._received), strict=False
+            )
         )
 
     def _spend(self, step: Step, amount: int) -> tuple[int, int] | None:
         """(output without, fee) of an amount that ends within the step."""
-        on_input = self.way.fee_on_input
+        on_input = self.fee_on_input
         fee = -(-amount * step.rate // FEE_ONE) if on_input else 0
         left, out = amount - fee, 0
         for there, cost in step.layers:
             if cost > U64_MAX:
                 return None
             if left < cost:
-                part = left * step.price >> SCALE if self.way.x_to_y else (left << SCALE) // step.price
+                part = left * step.price >> SCALE if self._x_to_y else (left << SCALE) // step.price
                 out += part
                 break
             out += there
@@ -140,18 +144,17 @@ class Ladder:
 
     def _buy(self, step: Step, wanted: int) -> tuple[int, int] | None:
         """(input with, fee) of an output that the step has more of than wanted."""
-        gross = wanted if self.way.fee_on_input else wanted + fee_on_top(wanted, step.rate)
-        cost = self._price_of(gross, step.price)
-        if self.way.fee_on_input:
-            cost += fee_on_top(cost, step.rate)
+        rate, price, on_input = step.rate, step.price, self.fee_on_input
+        gross = wanted if on_input else wanted - (-wanted * rate // (FEE_ONE - rate))
+        cost = -(-(gross << SCALE) // price) if self._x_to_y else -(-gross * price >> SCALE)
+        if on_input:
+            cost -= -cost * rate // (FEE_ONE - rate)
+            if step.simple and cost <= U64_MAX:  # what was rounded up once gives no less than was wanted
+                return cost, -(-cost * rate // FEE_ONE)
         if gross > U64_MAX or cost > U64_MAX:
             return None
         spent = self._spend(step, cost)
         return (cost, spent[1]) if spent is not None and spent[0] >= wanted else None
-
-    def _price_of(self, amount: int, price: int) -> int:
-        """What an output costs at a price, before the fee; rounded up."""
-        return -(-(amount << SCALE) // price) if self.way.x_to_y else -(-amount * price >> SCALE)
 
     def _grow(self) -> bool:
         """Adds the next bin that has something to give; False where there is none."""
@@ -169,16 +172,21 @@ class Ladder:
 
     def _layers(self, found: Bin) -> tuple[tuple[int, int], ...]:
         """Market makers first, then orders that are being filled, then waiting ones."""
-        x_to_y = self.way.x_to_y
+        x_to_y = self._x_to_y
         amounts = [found.y if x_to_y else found.x]
-        if self.way.fills_orders and found.orders_sell_x is not x_to_y:
+        if self._way.fills_orders and found.orders_sell_x is not x_to_y:
             amounts += [found.processed, found.waiting]
-        return tuple((amount, self._price_of(amount, found.price)) for amount in amounts if amount)
+        price = found.price
+        return tuple(
+            (amount, ceil_div(amount << SCALE, price) if x_to_y else ceil_div(amount * price, 1 << SCALE))
+            for amount in amounts
+            if amount
+        )
 
     def _add(self, found: Bin, slot: int, layers: tuple[tuple[int, int], ...]) -> None:
         rate = self._rates.at(found.bin_id)
         gives, costs = sum(there for there, _ in layers), sum(cost for _, cost in layers)
-        if self.way.fee_on_input:
+        if self.fee_on_input:
             fee = fee_on_top(costs, rate)
             paid, received = costs + fee, gives
             in_stop, out_stop = ceil_div((costs + 1) * FEE_ONE, FEE_ONE - rate), gives
@@ -191,9 +199,10 @@ class Ladder:
             layers = ((gives, NEVER),)  # the program cannot even say how much there is
         if gives > U64_MAX or paid > U64_MAX:
             in_stop = out_stop = NEVER  # nor count what would empty it
+        simple = len(layers) == 1 and layers[0][1] <= U64_MAX
         if self.steps:
-            slot = min(slot, self.steps[-1].slot)
-        self.steps.append(Step(found.bin_id, slot, found.price, rate, layers, gives))
+            slot = min(slot, int(self.steps[-1].slot))
+        self.steps.append(Step(found.bin_id, Slot(slot), found.price, rate, layers, simple))
         self._in_stops.append(self._paid[-1] + in_stop)
         self._out_stops.append(self._received[-1] + out_stop)
         self._paid.append(self._paid[-1] + paid)
