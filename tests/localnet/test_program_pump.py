@@ -60,8 +60,9 @@ class Lab:
 
     def __init__(self) -> None:
         self.svm = LiteSVM().with_sigverify(False).with_blockhash_check(False).with_transaction_history(0)
-        for program, elf in PROGRAMS.items():
-            self.svm.add_program(Pubkey.from_string(program), program_elf(elf))
+        for address, program in PROGRAMS.items():
+            if program.startswith("pump_"):
+                self.svm.add_program(Pubkey.from_string(address), program_elf(program))
         clock = self.svm.get_clock()
         clock.unix_timestamp = NOW
         self.svm.set_clock(clock)

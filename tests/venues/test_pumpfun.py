@@ -262,6 +262,12 @@ def test_the_schedule_follows_the_quote_mint() -> None:
     )  # as SOL, before it had tiers
 
 
+def test_thousands_of_pools_share_one_schedule_and_one_configuration() -> None:
+    one, other = fresh(), fresh()
+    assert one.fee_config is other.fee_config
+    assert one.global_state is other.global_state
+
+
 # refusals
 
 

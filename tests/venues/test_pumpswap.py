@@ -269,6 +269,12 @@ def test_the_schedule_follows_the_quote_mint_and_the_accounts_length() -> None:
         VENUE.apply(plain(), "fee_config", shorter, slot=9)
 
 
+def test_thousands_of_pools_share_one_schedule_and_one_configuration() -> None:
+    one, other = plain(), plain()
+    assert one.fee_config is other.fee_config
+    assert one.global_config is other.global_config
+
+
 # refusals
 
 

@@ -5,6 +5,7 @@ schedule for other quotes, and the plain flat fees for pools that no curve migra
 Source: the published IDL of pump-fees, and the pump SDKs' tests of its lengths.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -49,7 +50,6 @@ class Tier(msgspec.Struct, frozen=True):
 
 
 class FeeConfig(msgspec.Struct, frozen=True):
-    slot: int
     flat: Fees
     tiers: tuple[Tier, ...]
     stable_tiers: tuple[Tier, ...]
@@ -79,17 +79,25 @@ def fee_config_address(program: Address) -> Address:
     return derived_address(PROGRAM, b"fee_config", address_bytes(program))
 
 
-def read_fee_config(account: Account, *, slot: int) -> FeeConfig:
-    """The schedule; raises DecodeError for what the fee program could not have written."""
-    data = account.data
-    if account.owner != PROGRAM or data[:8] != FEE_CONFIG or len(data) < FIRST_LAYOUT:
-        raise DecodeError(f"{account.address} is no fee schedule: owner {account.owner}, {len(data)} bytes")
-    tiers, end = _tiers(account, TIERS_AT)
+def read_fee_config(account: Account) -> FeeConfig:
+    """The schedule; raises DecodeError for what the fee program could not have written.
+
+    Thousands of pools follow one account: equal bytes give one and the same object.
+    """
+    if account.owner != PROGRAM:
+        raise DecodeError(f"{account.address} is no fee schedule: owner {account.owner}")
+    return _parse(account.data)
+
+
+@lru_cache(8)
+def _parse(data: bytes) -> FeeConfig:
+    if data[:8] != FEE_CONFIG or len(data) < FIRST_LAYOUT:
+        raise DecodeError(f"no fee schedule: {len(data)} bytes, {data[:8].hex()}")
+    tiers, end = _tiers(data, TIERS_AT)
     stable: tuple[Tier, ...] = ()
     if len(data) >= WITH_STABLE:
-        stable, end = _tiers(account, end)
+        stable, end = _tiers(data, end)
     return FeeConfig(
-        slot=slot,
         flat=_fees(data, FLAT_AT),
         tiers=tiers,
         stable_tiers=stable,
@@ -97,13 +105,12 @@ def read_fee_config(account: Account, *, slot: int) -> FeeConfig:
     )
 
 
-def _tiers(account: Account, at: int) -> tuple[tuple[Tier, ...], int]:
+def _tiers(data: bytes, at: int) -> tuple[tuple[Tier, ...], int]:
     """A vector of tiers, and where it ends."""
-    data = account.data
     count = int.from_bytes(data[at : at + 4], "little")
     start, end = at + 4, at + 4 + count * TIER_BYTES
     if count > TIERS_MAX or end + FEES_BYTES > len(data):
-        raise DecodeError(f"{account.address}: {count} fee tiers in {len(data)} bytes")
+        raise DecodeError(f"a fee schedule with {count} tiers in {len(data)} bytes")
     places = range(start, end, TIER_BYTES)
     return tuple(Tier(u128_at(data, place), _fees(data, place + 16)) for place in places), end
 

@@ -61,6 +61,8 @@ class PumpCurve(msgspec.Struct, frozen=True):
     mint_address: Address | None = None
     global_state: Global | None = None
     fee_config: FeeConfig | None = None
+    global_slot: int = -1
+    fee_slot: int = -1
     mint: Mint | None = None
     quote_program: Address | None = None
     quote_slot: int = 0
@@ -269,10 +271,10 @@ def _apply(pool: PumpCurve, role: str, account: Account, slot: int) -> PumpCurve
     match role:
         case "pool" if slot >= pool.curve.slot:
             pool = replace(pool, curve=read_curve(account, slot=slot))
-        case "global" if pool.global_state is None or slot >= pool.global_state.slot:
-            pool = replace(pool, global_state=read_global(account, slot=slot))
-        case "fee_config" if pool.fee_config is None or slot >= pool.fee_config.slot:
-            pool = replace(pool, fee_config=read_fee_config(account, slot=slot))
+        case "global" if slot >= pool.global_slot:
+            pool = replace(pool, global_state=read_global(account), global_slot=slot)
+        case "fee_config" if slot >= pool.fee_slot:
+            pool = replace(pool, fee_config=read_fee_config(account), fee_slot=slot)
         case "mint" if pool.mint is None or slot >= pool.mint.slot:
             pool = replace(pool, mint=read_mint(account, slot=slot))
         case "quote_mint" if slot >= pool.quote_slot:

@@ -4,6 +4,7 @@ Accounts only ever grew: a shorter one of a known length reads as if zeros follo
 Source: the published IDL of the pump program (`idl/pump.json`) and accounts of mainnet.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -50,7 +51,6 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Global(msgspec.Struct, frozen=True):
-    slot: int
     fee_recipients: tuple[Address, ...]
     mayhem_fee_recipients: tuple[Address, ...]
     buyback_fee_recipients: tuple[Address, ...]
@@ -93,26 +93,32 @@ def read_curve(account: Account, *, slot: int) -> Curve:
     return Curve(
         slot=slot,
         reserves=Reserves(u64_at(data, 8), u64_at(data, 16), u64_at(data, 24), u64_at(data, 32)),
-        complete=_flag(account, data[48]),
+        complete=_flag(account.address, data[48]),
         creator=address_at(data, 49),
-        mayhem=_flag(account, data[81]),
-        cashback=_flag(account, data[82]),
+        mayhem=_flag(account.address, data[81]),
+        cashback=_flag(account.address, data[82]),
         quote_mint=WSOL if quote_mint == SYSTEM_PROGRAM else quote_mint,
         creator_fee_bps=u64_at(data, 115),
     )
 
 
-def read_global(account: Account, *, slot: int) -> Global:
-    data = account.data
-    if account.owner != PROGRAM or data[:8] != GLOBAL_STATE or len(data) < GLOBAL_BYTES_MIN:
-        raise DecodeError(f"{account.address} is not pump's Global: owner {account.owner}, {len(data)} bytes")
+def read_global(account: Account) -> Global:
+    """Every curve follows this one account: equal bytes give one and the same object."""
+    if account.owner != PROGRAM:
+        raise DecodeError(f"{account.address} is not pump's Global: owner {account.owner}")
+    return _global(account.data)
+
+
+@lru_cache(8)
+def _global(data: bytes) -> Global:
+    if data[:8] != GLOBAL_STATE or len(data) < GLOBAL_BYTES_MIN:
+        raise DecodeError(f"not pump's Global: {len(data)} bytes, {data[:8].hex()}")
     data = data.ljust(GLOBAL_BYTES, b"\0")
     return Global(
-        slot=slot,
         fee_recipients=_addresses(data, 41, *range(162, 386, 32)),
         mayhem_fee_recipients=_addresses(data, 483, *range(516, 740, 32)),
         buyback_fee_recipients=_addresses(data, *range(741, 997, 32)),
-        creator_fee_configurable=_flag(account, data[1045]),
+        creator_fee_configurable=_flag("Global", data[1045]),
     )
 
 
@@ -156,7 +162,7 @@ def _addresses(data: bytes, *places: int) -> tuple[Address, ...]:
     return tuple(address for address in found if address != SYSTEM_PROGRAM)
 
 
-def _flag(account: Account, value: int) -> bool:
+def _flag(whose: str, value: int) -> bool:
     if value > 1:
-        raise DecodeError(f"{account.address}: a flag of {value}")
+        raise DecodeError(f"{whose}: a flag of {value}")
     return value == 1

@@ -62,6 +62,8 @@ class PumpPool(msgspec.Struct, frozen=True):
     base_mint: Mint | None = None
     global_config: GlobalConfig | None = None
     fee_config: FeeConfig | None = None
+    config_slot: int = -1
+    fee_slot: int = -1
     reserves: Reserves | None = None
     fees: Fees | None = None
     """What a trade pays now; folded with every account, since the market cap sets it."""
@@ -100,10 +102,7 @@ class PumpSwap:
     def apply(self, pool: PumpPool, role: str, account: Account, *, slot: int) -> PumpPool:
         if self.roles(pool).get(role) != account.address:
             raise DecodeError(f"{account.address} is not {role} of {pool.address}")
-        known: State | Vault | Mint | GlobalConfig | FeeConfig | None = (
-            pool.state if role == "pool" else getattr(pool, role)
-        )
-        if known is not None and slot < known.slot:
+        if slot < _known_slot(pool, role):
             return pool
         state, replace = pool.state, msgspec.structs.replace
         match role:
@@ -116,9 +115,9 @@ class PumpSwap:
             case "base_mint":
                 pool = replace(pool, base_mint=read_mint(account, slot=slot))
             case "global_config":
-                pool = replace(pool, global_config=read_global_config(account, slot=slot))
+                pool = replace(pool, global_config=read_global_config(account), config_slot=slot)
             case _:
-                pool = replace(pool, fee_config=read_fee_config(account, slot=slot))
+                pool = replace(pool, fee_config=read_fee_config(account), fee_slot=slot)
         reserves = _reserves(pool)
         return replace(pool, reserves=reserves, fees=_fees(pool, reserves))
 
@@ -256,6 +255,18 @@ COMPUTE: Final[Mapping[tuple[SwapKind, bool], Callable[[int, Reserves, Fees], Tr
     (SwapKind.EXACT_OUT, False): sell_for,
 }
 """By what is exact, and whether it is a buy."""
+
+
+def _known_slot(pool: PumpPool, role: str) -> int:
+    """When what is known of that account was written; -1 where nothing is."""
+    match role:
+        case "global_config":
+            return pool.config_slot
+        case "fee_config":
+            return pool.fee_slot
+        case _:
+            known: State | Vault | Mint | None = pool.state if role == "pool" else getattr(pool, role)
+            return known.slot if known is not None else -1
 
 
 def _reserves(pool: PumpPool) -> Reserves | None:

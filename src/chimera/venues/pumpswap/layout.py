@@ -4,6 +4,7 @@ Accounts only ever grew: a shorter one of a known length reads as if zeros follo
 Source: the published IDL of pump-amm (`idl/pump_amm.json`) and accounts of mainnet.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -65,7 +66,6 @@ class State(msgspec.Struct, frozen=True):
 
 
 class GlobalConfig(msgspec.Struct, frozen=True):
-    slot: int
     disable_flags: int
     """Bits that forbid: 1 create_pool, 2 deposit, 4 withdraw, 8 buy, 16 sell."""
     fee_recipients: tuple[Address, ...]
@@ -116,26 +116,32 @@ def read_state(account: Account, *, slot: int) -> State:
         base_vault=address_at(data, 139),
         quote_vault=address_at(data, 171),
         coin_creator=address_at(data, 211),
-        mayhem=_flag(account, data[243]),
-        cashback=_flag(account, data[244]),
+        mayhem=_flag(account.address, data[243]),
+        cashback=_flag(account.address, data[244]),
         virtual_quote=int.from_bytes(data[245:261], "little", signed=True),
         creator_fee_bps=u64_at(data, 261),
         canonical=creator == derived_address(CURVE_PROGRAM, b"pool-authority", address_bytes(base_mint)),
     )
 
 
-def read_global_config(account: Account, *, slot: int) -> GlobalConfig:
-    data, size = account.data, len(account.data)
-    if account.owner != PROGRAM or data[:8] != GLOBAL_CONFIG_STATE or size < GLOBAL_CONFIG_BYTES_MIN:
-        raise DecodeError(f"{account.address} is not PumpSwap's configuration: {size} bytes")
+def read_global_config(account: Account) -> GlobalConfig:
+    """Every pool follows this one account: equal bytes give one and the same object."""
+    if account.owner != PROGRAM:
+        raise DecodeError(f"{account.address} is not PumpSwap's configuration: owner {account.owner}")
+    return _global_config(account.data)
+
+
+@lru_cache(8)
+def _global_config(data: bytes) -> GlobalConfig:
+    if data[:8] != GLOBAL_CONFIG_STATE or len(data) < GLOBAL_CONFIG_BYTES_MIN:
+        raise DecodeError(f"not PumpSwap's configuration: {len(data)} bytes, {data[:8].hex()}")
     data = data.ljust(GLOBAL_CONFIG_BYTES, b"\0")
     return GlobalConfig(
-        slot=slot,
         disable_flags=data[56],
         fee_recipients=_addresses(data, range(57, 313, 32)),
         mayhem_fee_recipients=_addresses(data, (385, *range(418, 642, 32))),
         buyback_fee_recipients=_addresses(data, range(643, 899, 32)),
-        creator_fee_configurable=_flag(account, data[940]),
+        creator_fee_configurable=_flag("GlobalConfig", data[940]),
     )
 
 
@@ -181,7 +187,7 @@ def _addresses(data: bytes, places: tuple[int, ...] | range) -> tuple[Address, .
     return tuple(address for address in found if address != SYSTEM_PROGRAM)
 
 
-def _flag(account: Account, value: int) -> bool:
+def _flag(whose: str, value: int) -> bool:
     if value > 1:
-        raise DecodeError(f"{account.address}: a flag of {value}")
+        raise DecodeError(f"{whose}: a flag of {value}")
     return value == 1
