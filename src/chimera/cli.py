@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from chimera.commands.people import admins_commands, keys_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
 app = typer.Typer(
@@ -27,11 +28,9 @@ app = typer.Typer(
 journal_app = typer.Typer(help="The journal: everything that ever happened, chained.", no_args_is_help=True)
 vault_app = typer.Typer(help="The encrypted trading key.", no_args_is_help=True)
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
-keys_app = typer.Typer(help="API keys of the dashboard and its API.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 app.add_typer(vault_app, name="vault")
 app.add_typer(config_app, name="config")
-app.add_typer(keys_app, name="keys")
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
@@ -271,7 +270,7 @@ def kill(
     print(json.dumps(_run(ask)))
 
 
-# keys and settings
+# the trading key and settings
 
 
 @vault_app.command("init")
@@ -306,21 +305,6 @@ def vault_import(*, config: ConfigFiles = None, data_dir: DataDir = None) -> Non
     text = sys.stdin.read()
     path = wiring.vault_path(settings)
     print(f"{import_key(path, key_text=text, passphrase=_passphrase(settings, confirm=True))}\nvault: {path}")
-
-
-@keys_app.command("create")
-def keys_create(
-    identifier: Annotated[str, typer.Argument(help="Whose key it is.")],
-    *,
-    role: Annotated[str, typer.Option(help="readonly, operator or admin.")] = "readonly",
-    config: ConfigFiles = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Make an API key. It is printed this one time and kept only as a hash."""
-    from chimera import wiring
-
-    settings = _settings(config, data_dir)
-    print(wiring.create_key(settings, role=role, identifier=identifier))
 
 
 @config_app.command("schema")
@@ -422,6 +406,9 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
+
+app.add_typer(keys_commands(_settings), name="keys")
+app.add_typer(admins_commands(_settings), name="admins")
 
 if __name__ == "__main__":
     main()

@@ -146,7 +146,7 @@ def test_amounts_finer_than_a_lamport_are_refused(tmp_path: Path) -> None:
         ("strategy_allocation: {shield_percent: 1}", "did you mean allocation?"),
         ("copy_trade: {shield: {stop_los_bps: 1}}", "did you mean copy_trade.shield.stop_loss_bps?"),
         ("tokens: [{symbol: A, mnt: x}]", "unknown key tokens[0].mnt; did you mean tokens[0].mint?"),
-        ("api: {zzzzzz: 1}", "known here: host, port, public_health"),
+        ("api: {zzzzzz: 1}", "known here: domains, host, port, public_health"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(tmp_path: Path, text: str, told: str) -> None:

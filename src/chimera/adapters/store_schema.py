@@ -288,6 +288,30 @@ admin_wallets = Table(
 )
 """People and their API keys: not from the journal, so a rebuild leaves it alone."""
 
+login_tokens = Table(
+    "login_tokens",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("family", Text, nullable=False),  # all that came of one login
+    Column("admin_id", Integer, ForeignKey("admin_wallets.id"), nullable=False),
+    Column("refresh_hash", Text, nullable=False, unique=True),
+    Column("issued_at_ms", BigInteger, nullable=False),
+    Column("refreshable_until_ms", BigInteger, nullable=False),
+    Column("refreshed_at_ms", BigInteger),
+    Column("revoked_at_ms", BigInteger),
+)
+Index("ix_login_tokens_family", login_tokens.c.family)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("sealed_secret", Text, nullable=False),  # AES-256-GCM under the house's own key
+    Column("last_step", BigInteger, nullable=False),  # of the last code taken: none is taken twice
+    Column("enrolled_at_ms", BigInteger, nullable=False),
+    Column("confirmed_at_ms", BigInteger),
+)
+
 FOLDED = (
     realised,
     fills,

@@ -20,7 +20,7 @@ from chimera.domain.errors import ConfigError
 
 __all__ = ["Secret", "Settings", "load", "redacted", "schema", "without_credentials"]
 
-WEBHOOK_SECRET_LENGTH_MIN = 32  # half of the documented 64 hex digits: 128 bits still
+SECRET_LENGTH_MIN = 32  # half of the documented 64 hex digits: 128 bits still
 
 
 def load(paths: Iterable[Path], environ: Mapping[str, str], *, dotenv: Path | None = None) -> Settings:
@@ -95,12 +95,12 @@ def _check_together(settings: Settings, layers: Layers) -> None:
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         demand(key, f"listed twice: {', '.join(twice)}", holds=not twice)
-    for field in ("webhook_secret", "webhook_secret_previous"):
+    for field in ("webhook_secret", "webhook_secret_previous", "jwt_secret"):
         secret: Secret = getattr(settings.security, field)
         demand(
             f"security.{field}",
-            f"shorter than {WEBHOOK_SECRET_LENGTH_MIN} characters; try `openssl rand -hex 32`",
-            holds=not secret or len(secret.reveal()) >= WEBHOOK_SECRET_LENGTH_MIN,
+            f"shorter than {SECRET_LENGTH_MIN} characters; try `openssl rand -hex 32`",
+            holds=not secret or len(secret.reveal()) >= SECRET_LENGTH_MIN,
         )
     if settings.mode == "live":
         demand(

@@ -102,6 +102,10 @@ class Security(msgspec.Struct, frozen=True, kw_only=True):
     vault_path: str = ""
     """The encrypted key; empty: `vault.json` in the data folder."""
     vault_passphrase: Secret = msgspec.field(default_factory=Secret)
+    jwt_secret: Secret = msgspec.field(default_factory=Secret)
+    """Signs login tokens and seals second factors; empty: made once and kept in the data folder."""
+    plain_wallet_login: bool = False
+    """Whether "Chimera authentication message" is accepted as a login; who sees it signed once can replay it."""
     api_keys: tuple[ApiKey, ...] = ()
     """Keys beside those in the tables; from the environment alone, as JSON."""
 
@@ -110,6 +114,8 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8080
     """0 picks a free one."""
+    domains: tuple[str, ...] = ()
+    """Host names under which the dashboard is reached, beside this machine's own; wallets log in there alone."""
     public_health: bool = True
     """Whether /api/v1/health answers without a key."""
 

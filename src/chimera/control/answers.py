@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import Request, Response
 
-from chimera.control import schemas
+from chimera.control import login_schemas, schemas
 from chimera.control.wire import Problem, encode
 
 B = TypeVar("B")
@@ -31,6 +31,7 @@ DOCUMENTED: tuple[Any, ...] = (
     schemas.Accepted,
     schemas.WebhookBody,
     schemas.WebhookReply,
+    *login_schemas.DOCUMENTED,
 )
 
 

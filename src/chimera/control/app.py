@@ -26,10 +26,12 @@ from chimera.control.health import Judge
 from chimera.control.pages import Dashboard
 from chimera.control.replica import Replica
 from chimera.control.routes import webhook
+from chimera.control.routes.auth import auth_routes
 from chimera.control.routes.live import live_route
 from chimera.control.routes.risk import risk_routes
 from chimera.control.routes.system import docs_routes, system_routes
 from chimera.control.routes.trading import trading_routes
+from chimera.control.sessions import Sessions
 from chimera.control.stream import Stream
 from chimera.control.wire import Problem, RequestIds
 from chimera.domain.errors import ChimeraError, OutsideError
@@ -57,9 +59,10 @@ def create_app(deps: ControlDeps) -> App:
         clock=deps.clock,
         observer=deps.observer,
     )
-    doorkeeper = Doorkeeper(deps.keys, deps.clock, calls_per_minute=deps.calls_per_minute)
+    sessions = Sessions(deps.identity, deps.clock) if deps.identity is not None else None
+    doorkeeper = Doorkeeper(deps.keys, deps.clock, calls_per_minute=deps.calls_per_minute, sessions=sessions)
     ids = RequestIds()
-    api = _api(Context(deps=deps, stream=stream, judge=judge, doorkeeper=doorkeeper))
+    api = _api(Context(deps=deps, stream=stream, judge=judge, doorkeeper=doorkeeper), sessions)
     wrapped = Envelope(
         GZipMiddleware(api, minimum_size=1_024),
         observer=deps.observer,
@@ -77,7 +80,7 @@ def create_app(deps: ControlDeps) -> App:
     return application
 
 
-def _api(context: Context) -> FastAPI:
+def _api(context: Context, sessions: Sessions | None) -> FastAPI:
     deps, stream, doorkeeper = context.deps, context.stream, context.doorkeeper
 
     @asynccontextmanager
@@ -108,8 +111,11 @@ def _api(context: Context) -> FastAPI:
     api.include_router(system_routes(doorkeeper))
     api.include_router(trading_routes(doorkeeper))
     api.include_router(risk_routes(doorkeeper))
+    if sessions is not None:
+        api.include_router(auth_routes(doorkeeper, sessions))
     api.include_router(docs_routes())
-    api.add_api_websocket_route("/api/v1/ws", live_route(stream, doorkeeper, deps.observer))
+    live = live_route(stream, doorkeeper, deps.observer, asked_again_s=deps.keys_asked_again_s)
+    api.add_api_websocket_route("/api/v1/ws", live)
     api.router.redirect_slashes = False
     api.router.default = Dashboard(deps.static)  # not a mount: that would swallow every 405
     _speak_in_problems(api, deps)

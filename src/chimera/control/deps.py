@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chimera.control.sessions import Identity
 from chimera.domain.ids import Address
 from chimera.domain.messages import Entry
 from chimera.observe import Observer
@@ -33,6 +34,8 @@ class ControlDeps:
     observer: Observer
     label: str
     """What kind of house this is, for people: localnet, live and so on."""
+    identity: Identity | None = None
+    """How people log in by wallet; None: by API key alone."""
     dev: bool = False
     """Signatures of webhooks are not checked; shown on every page."""
     journal_trouble: Callable[[], str | None] = lambda: None
@@ -42,4 +45,6 @@ class ControlDeps:
     body_bytes_max: int = 65_536
     calls_per_minute: int = 1_000
     """A key's, or an address's without one."""
+    keys_asked_again_s: float = 10.0
+    """How often a WebSocket's key or token is looked up anew."""
     static: Path = field(default=STATIC)

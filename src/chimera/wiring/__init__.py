@@ -1,7 +1,29 @@
 """The composition root: the only reader of Settings and the only one that touches a signer. It holds no rules."""
 
 from chimera.wiring.house import House, build
-from chimera.wiring.outside import create_key, data_dir, observing, open_signer, vault_path
+from chimera.wiring.identity import (
+    add_admin,
+    create_key,
+    forget_factor,
+    list_people,
+    revoke_admin,
+    revoke_key,
+)
+from chimera.wiring.outside import data_dir, observing, open_signer, vault_path
 from chimera.wiring.run import run
 
-__all__ = ["House", "build", "create_key", "data_dir", "observing", "open_signer", "run", "vault_path"]
+__all__ = [
+    "House",
+    "add_admin",
+    "build",
+    "create_key",
+    "data_dir",
+    "forget_factor",
+    "list_people",
+    "observing",
+    "open_signer",
+    "revoke_admin",
+    "revoke_key",
+    "run",
+    "vault_path",
+]

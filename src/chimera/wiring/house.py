@@ -48,6 +48,7 @@ from chimera.roles.market import MarketRole
 from chimera.roles.recorder import RecorderRole
 from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
+from chimera.wiring import identity as people
 from chimera.wiring import outside, rules
 
 
@@ -193,6 +194,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         history=journal.read,
         decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
         config=outside.shown_config(settings),
+        identity=people.identity(settings, engine),
         clock=clock,
         observer=observer,
         label=settings.mode,

@@ -6,11 +6,8 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from chimera.adapters.clocks import WallClock
 from chimera.adapters.rpc import CallSeen, RpcChain, RpcOptions
 from chimera.adapters.signers.vault import VaultSigner
-from chimera.adapters.store_engine import open_engine
-from chimera.adapters.store_keys import SqlKeys
 from chimera.config import Settings, without_credentials
 from chimera.domain.errors import ConfigError
 from chimera.observe import Observer, Redactor, make_log
@@ -55,6 +52,7 @@ def observing(settings: Settings) -> Observer:
         security.webhook_secret,
         security.webhook_secret_previous,
         security.vault_passphrase,
+        security.jwt_secret,
         settings.geyser.token,
         *(key.key for key in security.api_keys),
     ):
@@ -100,14 +98,3 @@ def shown_config(settings: Settings) -> dict[str, Any]:
             "exit_slippage_bps_max": risk.exit_slippage_bps_max,
         },
     }
-
-
-def create_key(settings: Settings, *, role: str, identifier: str) -> str:
-    """A new API key in plain text, this one time."""
-    engine = open_engine(data_dir(settings) / "chimera.db")
-    try:
-        return SqlKeys(engine).create_key(
-            role=role, identifier=identifier, by="command line", at_ms=WallClock().now_ms()
-        )
-    finally:
-        engine.dispose()

@@ -1,8 +1,9 @@
 """GET /api/v1/ws: the live stream. Opens for everybody, tells only those with a key."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -10,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from chimera.control.auth import Doorkeeper
 from chimera.control.stream import Client, Stream
 from chimera.control.wire import Problem
+from chimera.domain.errors import OutsideError
 from chimera.observe import Observer
 from chimera.ports.store import KeyHolder
 
@@ -25,27 +27,29 @@ class _Hello(msgspec.Struct, tag_field="type", tag="auth"):
 
 
 def live_route(
-    stream: Stream, doorkeeper: Doorkeeper, observer: Observer
+    stream: Stream, doorkeeper: Doorkeeper, observer: Observer, *, asked_again_s: float = 10.0
 ) -> Callable[[WebSocket], Awaitable[None]]:
     async def live(websocket: WebSocket) -> None:
         await websocket.accept()  # close codes reach the page only after the handshake
         try:
-            holder = await _authenticate(websocket, doorkeeper)
-            if holder is None:
-                await websocket.close(UNAUTHENTICATED, "send a valid API key")
+            key = await _key(websocket)
+            holder = None if key is None else await _holder(websocket, doorkeeper, key)
+            if key is None or holder is None:
+                await websocket.close(UNAUTHENTICATED, "send a valid API key or token")
                 return
             async with stream.client(holder.identifier) as client:
                 if client is None:
                     await websocket.close(FULL, "too many clients")
                     return
-                await _serve(websocket, client, observer)
+                over = _until_over(websocket, doorkeeper, key, every_s=asked_again_s)
+                await _serve(websocket, client, observer, over)
         except WebSocketDisconnect:
             return
 
     return live
 
 
-async def _authenticate(websocket: WebSocket, doorkeeper: Doorkeeper) -> KeyHolder | None:
+async def _key(websocket: WebSocket) -> str | None:
     key = websocket.query_params.get("token")
     if key is None:
         try:
@@ -53,6 +57,10 @@ async def _authenticate(websocket: WebSocket, doorkeeper: Doorkeeper) -> KeyHold
                 key = msgspec.json.decode(await websocket.receive_text(), type=_Hello).token
         except (TimeoutError, msgspec.DecodeError, KeyError, RecursionError):
             return None
+    return key
+
+
+async def _holder(websocket: WebSocket, doorkeeper: Doorkeeper, key: str) -> KeyHolder | None:
     address = websocket.client.host if websocket.client else ""
     try:
         return await doorkeeper.holder(key, address=address)
@@ -60,17 +68,33 @@ async def _authenticate(websocket: WebSocket, doorkeeper: Doorkeeper) -> KeyHold
         return None
 
 
-async def _serve(websocket: WebSocket, client: Client, observer: Observer) -> None:
-    """Sends until the client leaves or falls too far behind."""
+async def _until_over(websocket: WebSocket, doorkeeper: Doorkeeper, key: str, *, every_s: float) -> None:
+    """Returns once the key or token is no good any more: a stream does not outlive what opened it."""
+    while True:
+        await asyncio.sleep(every_s)
+        with suppress(OutsideError):  # tables that do not answer are no reason to blind a screen
+            if await _holder(websocket, doorkeeper, key) is None:
+                return
+
+
+async def _serve(
+    websocket: WebSocket, client: Client, observer: Observer, over: Coroutine[Any, Any, None]
+) -> None:
+    """Sends until the client leaves, falls too far behind, or loses his right to listen."""
+    ending = asyncio.create_task(over)
     sending = asyncio.create_task(_send(websocket, client))
     leaving = asyncio.create_task(_drain(websocket))
     slow = asyncio.create_task(client.slow.wait())
     try:
-        await asyncio.wait((sending, leaving, slow), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((sending, leaving, slow, ending), return_when=asyncio.FIRST_COMPLETED)
+        expired = ending.done()
     finally:
-        for task in (sending, leaving, slow):
+        for task in (sending, leaving, slow, ending):
             task.cancel()
-        await asyncio.gather(sending, leaving, slow, return_exceptions=True)
+        await asyncio.gather(sending, leaving, slow, ending, return_exceptions=True)
+    if expired:
+        await websocket.close(UNAUTHENTICATED, "your key or token is over")
+        return
     if client.slow.is_set():
         observer.client_dropped(cause="slow", identifier=client.identifier)
         with suppress(TimeoutError):  # the word waits behind what he has not read; the ping ends the rest

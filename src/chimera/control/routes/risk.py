@@ -49,6 +49,7 @@ def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
     )
     async def reset_breaker(request: Request, holder: admin) -> Response:
         cause = await _cause(request)
+        await doorkeeper.demand_second_factor(request, holder)
         done = await _perform(request, ResetBreaker(cause=cause, by=holder.identifier))
         return answer(
             BreakerReset(
@@ -78,6 +79,7 @@ def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
     )
     async def reset_kill(request: Request, holder: admin) -> Response:
         cause = await _cause(request)
+        await doorkeeper.demand_second_factor(request, holder)
         await _perform(request, ResetKill(cause=cause, by=holder.identifier))
         return answer(KillState(active=False, scope=None))
 
