@@ -7,15 +7,16 @@ judges.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
 
-from chimera.domain.chain import Commitment
+from chimera.domain.chain import Commitment, SignatureStatus
 from chimera.domain.errors import OutsideError
 from chimera.domain.ids import Address, Signature
 from chimera.domain.messages import Entry, KillSwitchMoved
 from chimera.execution.capital import Known, judge
 from chimera.observe import Observer
 from chimera.onchain.layouts import is_token_account
-from chimera.ports.chain import Chain
+from chimera.ports.chain import Chain, PartlyKnown
 from chimera.ports.runtime import Clock
 from chimera.ports.store import Journal
 from chimera.risk.kill_switch import HALT_BUYS, KillSwitch
@@ -42,11 +43,9 @@ class CapitalRole:
         kill_switch: KillSwitch,
         clock: Clock,
         observer: Observer,
-        endpoint: str,
     ) -> None:
         self._chain, self._wallet, self._journal = chain, wallet, journal
         self._kill_switch, self._clock, self._observer = kill_switch, clock, observer
-        self._endpoint = endpoint
         self._known = Known()
         self._pending: dict[Signature, int] = {}
         """Unknown signatures and when each was heard of."""
@@ -87,7 +86,7 @@ class CapitalRole:
                     asked_at = now
                 await self._settle()
             except OutsideError as error:
-                self._observer.rpc_failed(endpoint=self._endpoint, method="capital", error=str(error))
+                self._observer.rpc_failed(endpoint="active", method="capital", error=str(error))
             await asyncio.sleep(ASK_EVERY_S)
 
     async def read_history(self) -> None:
@@ -109,8 +108,12 @@ class CapitalRole:
         waiting = list(self._pending)[:STATUSES_A_CALL]
         if not waiting:
             return
-        statuses = await self._chain.statuses(waiting)
-        for signature, status in zip(waiting, statuses, strict=True):
+        statuses: Mapping[Signature, SignatureStatus | None]
+        try:
+            statuses = dict(zip(waiting, await self._chain.statuses(waiting), strict=True))
+        except PartlyKnown as partly:
+            statuses = partly.known  # of the rest nothing may be concluded
+        for signature, status in statuses.items():
             if status is not None and status.commitment is not Commitment.PROCESSED:
                 await self._book(signature)
             elif self._clock.now_ms() - self._pending[signature] > GIVEN_UP_AFTER_MS:

@@ -37,12 +37,11 @@ class ReconcilerRole:
         journal: Journal,
         clock: Clock,
         observer: Observer,
-        endpoint: str,
         hour_utc: int = HOUR_UTC,
     ) -> None:
         self._chain, self._wallet, self._tip_accounts = chain, wallet, tip_accounts
         self._ledger, self._journal, self._clock = ledger, journal, clock
-        self._observer, self._endpoint, self._hour_utc = observer, endpoint, hour_utc
+        self._observer, self._hour_utc = observer, hour_utc
         self._fills, self._findings = Fills(), Findings()
         self._running = asyncio.Lock()
 
@@ -60,7 +59,7 @@ class ReconcilerRole:
                 try:
                     await self.reconcile(cause)
                 except OutsideError as error:
-                    self._observer.rpc_failed(endpoint=self._endpoint, method="reconcile", error=str(error))
+                    self._observer.rpc_failed(endpoint="active", method="reconcile", error=str(error))
                     await asyncio.sleep(AGAIN_AFTER_S)
                     continue
                 cause = "daily"
