@@ -35,6 +35,7 @@ from chimera.onchain.layouts import discriminator
 from chimera.testing.contracts import check_venue, sample
 from chimera.venues.pumpfun import VENUE, PumpCurve
 from chimera.venues.pumpfun.curve import Rates, Reserves, buy_spending, buy_tokens, sell_for, sell_tokens
+from chimera.venues.pumpfun.instructions import Coin, Trader, trade
 from chimera.venues.pumpfun.layout import PROGRAM, TRADE_EVENT, curve_address
 
 SHARED = Path(__file__).parents[3] / "shared" / "vectors"
@@ -408,6 +409,19 @@ def test_each_kind_of_trade_is_its_own_instruction(
     assert (call.accounts[14].address, call.accounts[15].address) == (
         (key(22), key(21)) if buys else (key(21), key(22))
     )
+
+
+@pytest.mark.parametrize("name", ["buy_v3", "buy_exact_quote_in_v3", "sell_v3"])
+def test_the_shortest_family_has_seventeen_accounts_and_pays_the_buyback_alone(name: str) -> None:
+    trader = Trader(USER, key(21), key(22), key(23), key(24))
+    for quote_mint, paid in ((WSOL, key(24)), (USDC, associated_token_address(key(24), USDC, TOKEN_PROGRAM))):
+        call = trade(name, Coin(MINT, CREATOR, TOKEN_2022_PROGRAM, quote_mint), trader, 1, 2)
+        places = {meta.address: at for at, meta in enumerate(call.accounts)}
+        assert len(call.accounts) == len(places) == 17 and key(23) not in places
+        named = (MINT, quote_mint, curve_address(MINT), USER, key(21), key(22), paid)
+        assert [places[address] for address in named] == [1, 2, 5, 8, 9, 10, 13]
+    with pytest.raises(ValueError, match="cashback"):
+        trade(name, Coin(MINT, CREATOR, TOKEN_2022_PROGRAM, cashback=True), trader, 1, 2)
 
 
 def test_a_mayhem_coin_pays_the_recipients_of_its_kind() -> None:

@@ -30,12 +30,13 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.localnet.programs import pump_accounts
 from chimera.localnet.programs.pump_accounts import PoolState
 from chimera.onchain.anchor_events import EVENT_CALL
-from chimera.onchain.keys import address_bytes, address_text
+from chimera.onchain.keys import address_bytes, address_text, associated_token_address
 from chimera.onchain.layouts import discriminator
 from chimera.onchain.pump_fees import Fees
 from chimera.testing.contracts import check_venue, sample
 from chimera.venues.pumpswap import VENUE, PumpPool
 from chimera.venues.pumpswap.curve import Reserves, buy_base, buy_spending, fees_on, sell_base, sell_for
+from chimera.venues.pumpswap.instructions import Trader, swap
 from chimera.venues.pumpswap.layout import BUY_EVENT, PROGRAM, SELL_EVENT
 
 SHARED = Path(__file__).parents[3] / "shared" / "vectors"
@@ -390,6 +391,21 @@ def test_each_kind_of_swap_is_its_own_instruction_and_flags_count_its_accounts(
         assert len(call.accounts) == count
         ends = (call.accounts[5].address, call.accounts[6].address)
         assert ends == ((key(22), key(21)) if mint == WSOL else (key(21), key(22)))
+
+
+@pytest.mark.parametrize("name", ["buy_v2", "buy_exact_quote_in_v2", "sell_v2"])
+def test_the_shorter_family_has_seventeen_accounts_and_pays_the_buyback_alone(name: str) -> None:
+    trader = Trader(USER, key(21), key(22), TOKEN_2022_PROGRAM, TOKEN_PROGRAM, key(23), key(24))
+    state = plain().state
+    call = swap(name, POOL, state, trader, 1, 2)
+    places = {meta.address: at for at, meta in enumerate(call.accounts)}
+    assert len(call.accounts) == len(places) == 17 and key(23) not in places
+    paid = associated_token_address(key(24), WSOL, TOKEN_PROGRAM)
+    named = (POOL, USER, BASE, WSOL, key(21), key(22), state.base_vault, state.quote_vault, paid)
+    assert [places[address] for address in named] == [0, 1, 3, 4, 5, 6, 7, 8, 14]
+    assert len(call.data) == 24
+    with pytest.raises(ValueError, match="cashback"):
+        swap(name, POOL, msgspec.structs.replace(state, cashback=True), trader, 1, 2)
 
 
 def test_a_mayhem_pool_pays_the_recipients_of_its_kind() -> None:

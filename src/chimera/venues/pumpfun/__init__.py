@@ -260,7 +260,7 @@ class Pumpfun:
             buyback_fee_recipient=_address(inputs["buyback_fee_recipient"]),
         )
         amount, limit = int(inputs["amount"]), int(inputs["limit"])
-        if ix in ("buy_exact_sol_in", "buy_exact_quote_in_v2"):
+        if ix in ("buy_exact_sol_in", "buy_exact_quote_in_v2", "buy_exact_quote_in_v3"):
             return trade(ix, coin, trader, limit, amount)
         return trade(ix, coin, trader, amount, limit)
 

@@ -1,8 +1,10 @@
-"""Pump's trade instructions, written: the unified v2 family for every coin, and the older one for native SOL.
+"""Pump's trade instructions, written: the unified v2 family for every coin, the older one for native SOL, and v3.
 
 v2 takes the same accounts whatever the coin; for SOL its token accounts are only named, never used. The older
-family's list differs by instruction and flag, and its last accounts are in no IDL.
-Source: the published IDL (`idl/pump.json`); remaining accounts: the pump SDK and `docs/BREAKING_FEE_RECIPIENT.md`.
+family's list differs by instruction and flag, and its last accounts are in no IDL. v3 is v2 with the fees left on the
+curve; no recorded transaction of it was at hand.
+Source: the published IDL (`idl/pump.json`); remaining accounts: the pump SDK and `docs/BREAKING_FEE_RECIPIENT.md`;
+v3: `docs/instructions/TRADE_V3.md`.
 """
 
 from typing import Final
@@ -46,13 +48,15 @@ class Trader(msgspec.Struct, frozen=True):
 def trade(name: str, coin: Coin, trader: Trader, first: int, second: int) -> InstructionCall:
     """The instruction of that name with its two amounts, in the order of its own arguments.
 
-    Raises ValueError for a name that is none of pump's trades.
+    Raises ValueError for a name that is none of pump's trades, and for v3 on a cashback coin, which it does not take.
     """
     match name:
         case "buy_v2" | "buy_exact_quote_in_v2":
             accounts, tail = _unified(coin, trader, buys=True), b""
         case "sell_v2":
             accounts, tail = _unified(coin, trader, buys=False), b""
+        case "buy_v3" | "buy_exact_quote_in_v3" | "sell_v3":
+            accounts, tail = _swept(coin, trader), b""
         case "buy" | "buy_exact_sol_in":
             accounts, tail = _older_buy(coin, trader), TRACK_VOLUME
         case "sell":
@@ -95,6 +99,34 @@ def _unified(coin: Coin, trader: Trader, *, buys: bool) -> tuple[AccountMeta, ..
         quote_account(volume),
         _readonly(FEE_CONFIG_ADDRESS),
         _readonly(pump_fees.PROGRAM),
+        _readonly(SYSTEM_PROGRAM),
+        _readonly(EVENT_AUTHORITY),
+        _readonly(PROGRAM),
+    )
+
+
+def _swept(coin: Coin, trader: Trader) -> tuple[AccountMeta, ...]:
+    if coin.cashback:
+        raise ValueError(f"{coin.mint} is a cashback coin: no v3 trades")
+    curve = curve_address(coin.mint)
+    buyback = trader.buyback_fee_recipient
+    if coin.quote_mint != WSOL:
+        buyback = associated_token_address(buyback, coin.quote_mint, coin.quote_program)
+    return (
+        _readonly(GLOBAL),
+        _readonly(coin.mint),
+        _readonly(coin.quote_mint),
+        _readonly(coin.base_program),
+        _readonly(coin.quote_program),
+        _writable(curve),
+        _writable(associated_token_address(curve, coin.mint, coin.base_program)),
+        _writable(associated_token_address(curve, coin.quote_mint, coin.quote_program)),
+        _signer(trader.user),
+        _writable(trader.base_account),
+        _writable(trader.quote_account),
+        _writable(_user_volume(trader)),
+        _readonly(FEE_CONFIG_ADDRESS),
+        _writable(buyback),
         _readonly(SYSTEM_PROGRAM),
         _readonly(EVENT_AUTHORITY),
         _readonly(PROGRAM),

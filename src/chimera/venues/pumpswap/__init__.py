@@ -238,7 +238,7 @@ class PumpSwap:
             fee_recipient=_address(inputs["protocol_fee_recipient"]),
             buyback_fee_recipient=_address(inputs["buyback_fee_recipient"]),
         )
-        first, second = (int(inputs[name]) for name in ARGUMENTS[ix])
+        first, second = (int(inputs[name]) for name in ARGUMENTS[ix.removesuffix("_v2")])
         return swap(ix, address, read_state(account, slot=0), trader, first, second)
 
 
