@@ -5,7 +5,7 @@ with the chain, and answers operators. No rule lives here.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from chimera.domain.chain import Commitment
 from chimera.domain.commands import Answer, Command, ExitPosition, Kill, ResetBreaker, ResetKill
@@ -93,6 +93,10 @@ class ExecutionRole:
         self._rpc_us: int | None = None
         self._rpc_status = "unknown"
         self._matches: bool | None = None
+        self._difference: object = None
+        """Between chain and books, as last recorded."""
+        self.unsettled: Callable[[], bool] = lambda: False
+        """Whether somebody else's transaction moved something that is not in the books yet."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Set to the error that must stop the process."""
 
@@ -102,8 +106,9 @@ class ExecutionRole:
         """Takes up what the last run left, and opens the books where there are none. Nothing trades before."""
         await self._refresh_blockhash()
         if not self._books.ledger.opened:
-            slot, lamports, _ = await self._holdings(Commitment.CONFIRMED)
-            self._record(CapitalMoved(lamports, Slot(slot), "opening balance"))
+            slot, lamports, tokens = await self._holdings(Commitment.CONFIRMED)
+            held = tuple(sorted(tokens.items()))
+            self._record(CapitalMoved(lamports, Slot(slot), "opening balance", tokens=held))
         self._books.kill_switch.ready = True
         self._perform_all(self._desk.resume(self._clock.now_ms()))
 
@@ -146,13 +151,13 @@ class ExecutionRole:
     async def reconcile(self) -> bool | None:
         """Whether chain and books agree to the lamport and the token; None while legs are under way.
 
-        Records a Reconciled where they differ, and the first time that they agree after that.
+        Records a Reconciled whenever the difference has become another one, none included.
         """
-        if self._desk.in_flight:
+        if self._desk.in_flight or self.unsettled():
             return None
         seq = self._last_landed
         slot, lamports, tokens = await self._holdings(Commitment.CONFIRMED)
-        if self._desk.in_flight or self._last_landed != seq:
+        if self._desk.in_flight or self._last_landed != seq or self.unsettled():
             return None  # something moved while we asked
         ledger = self._books.ledger
         held = {mint: amount for mint, amount in ledger.tokens.items() if amount}
@@ -162,7 +167,9 @@ class ExecutionRole:
             if held.get(mint, 0) != tokens.get(mint, 0)
         )
         agree = lamports == ledger.lamports and not differences
-        if not agree or self._matches is not True:
+        difference = (lamports - ledger.lamports, differences)
+        if difference != self._difference:
+            self._difference = difference
             self._record(Reconciled(Slot(slot), ledger.lamports, lamports, differences))
         self._matches = agree
         return agree

@@ -50,6 +50,7 @@ from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.wiring import identity as people
 from chimera.wiring import outside, rules
+from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
 
 
 @dataclass(kw_only=True)
@@ -70,6 +71,7 @@ class House:
     ingress: IngressRole
     strategy: StrategyRole
     execution: ExecutionRole
+    papers: Bookkeeping
     recorder: RecorderRole
     tables: SqlTables
     wallet: Address
@@ -168,6 +170,19 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         observer=observer,
         room=execution.room,
     )
+    papers = bookkeeping(
+        chain=chain,
+        wallet=signer.address,
+        tip_accounts=frozenset(tip_accounts),
+        books=books,
+        journal=journal,
+        ingress=ingress,
+        clock=clock,
+        observer=observer,
+        past=journal.read(),
+    )
+    journal.listen(papers.fold)
+    execution.unsettled = lambda: papers.capital.unsettled
     market = MarketRole(
         feed=GeyserFeed(settings.geyser.url, x_token=settings.geyser.token.reveal() or None),
         chain=chain,
@@ -176,6 +191,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         clock=clock,
         observer=observer,
         wallet=signer.address,
+        touched=papers.capital.heard,
     )
     engine = open_engine(folder / "chimera.db")
     tables, keys = SqlTables(engine), SqlKeys(engine)
@@ -189,7 +205,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         ingress=ingress,
         reader=SqlReader(engine),
         keys=keys,
-        commands=execution,
+        commands=papers.switchboard(execution),
         stream=BusStream(bus, TRADES, LIVE, capacity=LIVE_CAPACITY),
         history=journal.read,
         decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
@@ -218,6 +234,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         ingress=ingress,
         strategy=strategy,
         execution=execution,
+        papers=papers,
         recorder=RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer),
         tables=tables,
         wallet=signer.address,

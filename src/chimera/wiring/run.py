@@ -35,6 +35,8 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("tick", house.execution.tick())
         loops.start("blockhash", house.execution.keep_blockhash())
         loops.start("warm connection", house.chain.keep_warm())
+        loops.start("capital", house.papers.capital.run())
+        loops.start("reconciliation", house.papers.reconciler.run())
         loops.start("funds", house.execution.watch_funds())
         loops.start("trades", house.strategy.follow_trades())
         loops.start("market events", house.strategy.follow_market())
