@@ -158,8 +158,14 @@ def _quote(row: QuoteRow, venues: Venues) -> dict[str, Any]:
     if own is None:
         raise DecodeError(f"no pool of {row.venue} among the accounts")
     pool = venue.decode(own, slot=row.env.slot)
-    for role, address in venue.roles(pool).items():
-        if address in by_address:
+    folded: set[str] = set()
+    while new := {  # again and again: an account may tell of others, as a bitmap tells of arrays
+        role: address
+        for role, address in venue.roles(pool).items()
+        if role not in folded and address in by_address
+    }:
+        folded.update(new)
+        for role, address in new.items():
             pool = venue.apply(pool, role, by_address[address], slot=row.env.slot)
     header = venue.header(pool)
     request = QuoteRequest(

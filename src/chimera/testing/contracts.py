@@ -117,10 +117,17 @@ def named(venue: Venue[Any], pool: Any, sample: PoolSample) -> Any:
 
 
 def fold(venue: Venue[Any], pool: Any, roles: Mapping[str, Address], sample: PoolSample, slot: int) -> Any:
-    """The pool with every account of the sample applied that it has a role for."""
-    for role, address in roles.items():
-        if address in sample.accounts:
-            pool = venue.apply(pool, role, sample.accounts[address], slot=slot)
+    """The pool with every account of the sample applied that it has a role for.
+
+    Also for roles that only show once others are known, as a bitmap tells of arrays.
+    """
+    folded: set[str] = set()
+    while roles:
+        for role, address in roles.items():
+            if address in sample.accounts:
+                pool = venue.apply(pool, role, sample.accounts[address], slot=slot)
+        folded.update(roles)
+        roles = {role: address for role, address in venue.roles(pool).items() if role not in folded}
     return pool
 
 

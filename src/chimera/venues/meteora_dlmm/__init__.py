@@ -108,8 +108,12 @@ class MeteoraDlmm:
         return tuple(book.missing(pool))
 
     def reserves(self, pool: DlmmPool) -> tuple[int, int] | None:
-        """Amounts at the active bin's price, each no less than what the known bins hold."""
+        """Amounts at the active bin's price, neither more than what the known bins hold."""
         return None if self.missing(pool) else book.priced_reserves(pool)
+
+    def held(self, pool: DlmmPool) -> tuple[int, int] | None:
+        """What the known bins hold."""
+        return None if self.missing(pool) else book.held(pool)
 
     def token_program(self, pool: DlmmPool, mint: Address) -> Address | None:
         state = pool.state
@@ -142,18 +146,23 @@ class MeteoraDlmm:
 
 
 def _on_the_way(pool: DlmmPool, request: SwapRequest) -> list[int]:
-    """Arrays that a swap is given: those that it would touch now, and one more in case the price moves first."""
+    """Arrays that a swap is given: those that it would touch now, and their neighbours in case the price moves first.
+
+    The program takes them in their order and passes over those that it does not need.
+    """
     x_to_y = request.input_mint == pool.state.mint_x
     ahead = book.nearest(pool, x_to_y=x_to_y)
     ladder = book.ladder(pool, x_to_y=x_to_y, age=book.CALM)
-    if ladder is None:
-        return ahead[:ARRAYS_BLIND]
-    compute = ladder.exact_in if request.kind is SwapKind.EXACT_IN else ladder.exact_out
-    trade = compute(request.amount)
-    if trade is None:
-        return ahead[:ARRAYS_BLIND]
-    last = array_index(ladder.steps[trade.bins - 1].bin_id)
-    return ahead[: ahead.index(last) + 2] if last in ahead else ahead
+    compute = None
+    if ladder is not None:
+        compute = ladder.exact_in if request.kind is SwapKind.EXACT_IN else ladder.exact_out
+    trade = compute(request.amount) if compute is not None else None
+    if ladder is None or trade is None:
+        given = ahead[:ARRAYS_BLIND]
+    else:
+        last = array_index(ladder.steps[trade.bins - 1].bin_id)
+        given = ahead[: ahead.index(last) + 2] if last in ahead else ahead
+    return book.behind(pool, x_to_y=x_to_y) + given
 
 
 def _index_of(role: str) -> int | None:

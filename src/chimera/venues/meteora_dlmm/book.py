@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 
 from chimera.domain.ids import TOKEN_PROGRAM, Address
-from chimera.domain.units import U64_MAX
 from chimera.venues.meteora_dlmm.ladder import Ladder, Source, Way
 from chimera.venues.meteora_dlmm.layout import (
     BITMAP_HALF,
@@ -28,6 +27,7 @@ from chimera.venues.meteora_dlmm.prices import BPS, SCALE, Rates, bin_price
 
 ARRAYS_AHEAD: Final = 5
 """Arrays in either direction that are watched, and at most passed to a swap: more would outgrow a transaction."""
+DRIFT_BINS: Final = 10  # how far the price may move between a plan and its landing
 ARRAYS_KEPT = 64  # whoever delivered an array once goes on delivering it, so that those passed by stay true
 LOWEST_ARRAY = -BITMAP_HALF - EXTENSION_BITS
 U32_MAX = 2**32 - 1
@@ -42,12 +42,12 @@ ARRAY = "bin_array_"  # and its index
 class Book:
     """What is computed from a pool's state once. Equal to any other: it holds nothing that the state does not."""
 
-    __slots__ = ("bits", "desk", "ladders", "reserves", "spot")
+    __slots__ = ("bits", "desk", "held", "ladders", "spot")
 
     def __init__(self) -> None:
         self.ladders: dict[tuple[bool, int], Ladder | None] = {}
         self.bits: int | None = None
-        self.reserves: tuple[int, int] | None = None
+        self.held: tuple[int, int] | None = None
         self.spot: int | None = None
         self.desk: object = None
         """`quoting`'s own."""
@@ -56,7 +56,7 @@ class Book:
         """For a state that differs in vaults or mints alone: what follows from bins and prices still holds."""
         other = Book()
         other.ladders, other.bits = self.ladders, self.bits
-        other.reserves, other.spot = self.reserves, self.spot
+        other.held, other.spot = self.held, self.spot
         return other
 
     def __eq__(self, other: object) -> bool:
@@ -111,6 +111,14 @@ def nearest(pool: DlmmPool, *, x_to_y: bool) -> list[int]:
     return list(islice(indexes_ahead(pool, x_to_y=x_to_y), ARRAYS_AHEAD))
 
 
+def behind(pool: DlmmPool, *, x_to_y: bool) -> list[int]:
+    """The array that a swap would begin in if the price moved a few bins against its way first; at most one."""
+    drifted = array_index(pool.state.active_id + (DRIFT_BINS if x_to_y else -DRIFT_BINS))
+    here = array_index(pool.state.active_id)
+    known = next((index for index in indexes_ahead(pool, x_to_y=not x_to_y) if index != here), None)
+    return [known] if known == drifted and known is not None else []
+
+
 def indexes_ahead(pool: DlmmPool, *, x_to_y: bool) -> Iterator[int]:
     """Arrays with liquidity in the order in which a swap meets them, the active bin's own first if it has any."""
     bits = _bits(pool)
@@ -159,22 +167,26 @@ def spot_price(pool: DlmmPool) -> int | None:
     return pool.book.spot
 
 
-def priced_reserves(pool: DlmmPool) -> tuple[int, int] | None:
-    """(x, y) whose ratio is the active bin's price, each no less than what the known bins hold.
-
-    A side that holds nothing stays empty: nothing can be had of it, whatever its price.
-    """
-    book, price = pool.book, spot_price(pool)
-    if book.reserves is None and price:
+def held(pool: DlmmPool) -> tuple[int, int]:
+    """(x, y) in all known bins, limit orders included where swaps fill them."""
+    book = pool.book
+    if book.held is None:
         x = y = 0
-        for held in (held for array in pool.arrays for held in array.bins):
-            orders = held.processed + held.waiting if pool.state.fills_orders else 0
-            x += held.x + orders * held.orders_sell_x
-            y += held.y + orders * (not held.orders_sell_x)
-        if x and y:
-            x, y = max(x, (y << SCALE) // price), max(y, x * price >> SCALE)
-        book.reserves = min(x, U64_MAX), min(y, U64_MAX)
-    return book.reserves
+        for found in (found for array in pool.arrays for found in array.bins):
+            orders = found.processed + found.waiting if pool.state.fills_orders else 0
+            x += found.x + orders * found.orders_sell_x
+            y += found.y + orders * (not found.orders_sell_x)
+        book.held = x, y
+    return book.held
+
+
+def priced_reserves(pool: DlmmPool) -> tuple[int, int] | None:
+    """(x, y) whose ratio is the active bin's price, neither more than what the known bins hold.
+
+    The scarcer side decides: a pool that holds one token only is no market for the other.
+    """
+    price, (x, y) = spot_price(pool), held(pool)
+    return (min(x, (y << SCALE) // price), min(y, x * price >> SCALE)) if price else None
 
 
 def _rates(state: State, age: int) -> Rates | None:
