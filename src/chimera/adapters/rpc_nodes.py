@@ -19,6 +19,7 @@ from chimera.domain.chain import (
     Account,
     Blockhash,
     Commitment,
+    SignatureSeen,
     SignatureStatus,
     Simulation,
     TransactionUpdate,
@@ -78,6 +79,13 @@ class RpcNodes:
 
     async def simulate(self, transaction: bytes, *, accounts: Sequence[Address] = ()) -> Simulation:
         return await self._read(lambda node: node.simulate(transaction, accounts=accounts), urgent=True)
+
+    async def signatures_of(
+        self, address: Address, *, after_slot: int, pages_max: int = 20
+    ) -> tuple[SignatureSeen, ...]:
+        return await self._read(
+            lambda node: node.signatures_of(address, after_slot=after_slot, pages_max=pages_max)
+        )
 
     async def rent_exempt_minimum(self, size: int) -> int:
         return await self._read(lambda node: node.rent_exempt_minimum(size))

@@ -43,13 +43,14 @@ from chimera.execution.effects import (
     Ticked,
     TransactionSeen,
 )
+from chimera.execution.failover import Failover
 from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.onchain.keys import signature_text
 from chimera.onchain.layouts import is_token_account, read_token_account
 from chimera.onchain.transaction import attach_signatures, unsigned
 from chimera.ports.bus import Bus
-from chimera.ports.chain import BundleLane, Chain
+from chimera.ports.chain import BundleLane, Chain, PartlyKnown
 from chimera.ports.runtime import Clock, SignalQueue
 from chimera.ports.signer import Signer
 from chimera.ports.store import Journal
@@ -82,11 +83,14 @@ class ExecutionRole:
         clock: Clock,
         observer: Observer,
         concurrency: int,
-        endpoint: str,
+        failover: Failover,
+        race: bool,
     ) -> None:
+        """`race`: a bundle's bytes go to the node at once too, instead of after the first silence."""
         self._desk, self._books, self._chain, self._bundles = desk, books, chain, bundles
         self._signer, self._journal, self._view, self._queue = signer, journal, view, queue
-        self._bus, self._clock, self._observer, self._endpoint = bus, clock, observer, endpoint
+        self._bus, self._clock, self._observer = bus, clock, observer
+        self._failover, self._race = failover, race
         self._intents = bus.subscribe(INTENTS, capacity=INTENTS_CAPACITY, refuse=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self.room = Room(concurrency, lambda: desk.in_flight + self._intents.depth)
@@ -143,7 +147,7 @@ class ExecutionRole:
                     compared_at = now
                 self._say_funds()
             except OutsideError as error:
-                self._observer.rpc_failed(endpoint=self._endpoint, method="funds", error=str(error))
+                self._observer.rpc_failed(endpoint=self._failover.node, method="funds", error=str(error))
             await asyncio.sleep(FUNDS_EVERY_S)
 
     # books against chain
@@ -313,21 +317,24 @@ class ExecutionRole:
         await self._journal.durable(effect.durable_seq)
         # again only by the node: the same bytes land once, and a block engine refuses a bundle that it knows
         bundles = self._bundles if effect.bundle and effect.attempt == 1 else None
-        lane = self._endpoint if bundles is None else "bundle"
-        try:
-            if bundles is None:
-                await self._chain.send(effect.transaction)
-            else:
-                await bundles.send_bundle([effect.transaction])
-        except OutsideError as error:
-            return HandedOver(effect.leg_id, lane, effect.attempt, str(error))
-        return HandedOver(effect.leg_id, lane, effect.attempt)
+        tries = {} if bundles is None else {"bundle": bundles.send_bundle([effect.transaction])}
+        if bundles is None or self._race:
+            tries[self._failover.node] = self._chain.send(effect.transaction)
+        ended = await asyncio.gather(*tries.values(), return_exceptions=True)
+        failed = [error for error in ended if isinstance(error, BaseException)]
+        for error in failed:
+            if not isinstance(error, OutsideError):
+                raise error
+        took = [lane for lane, end in zip(tries, ended, strict=True) if isinstance(end, str)]
+        # one lane that took it is enough: what the others say is superseded
+        cause = "" if took else "; ".join(map(str, failed))
+        return HandedOver(effect.leg_id, "+".join(took or tries), effect.attempt, cause)
 
     async def _read(self, effect: ReadTransaction) -> TransactionSeen:
         try:
             return TransactionSeen(effect.leg_id, await self._chain.transaction(effect.signature))
         except OutsideError as error:
-            self._observer.rpc_failed(endpoint=self._endpoint, method="getTransaction", error=str(error))
+            self._observer.rpc_failed(endpoint=self._failover.node, method="getTransaction", error=str(error))
             return TransactionSeen(effect.leg_id, None)
 
     async def _ask_statuses(self) -> None:
@@ -339,9 +346,13 @@ class ExecutionRole:
             # the height first: a signature unknown now at a height read before now is unknown at that height
             height = await self._chain.block_height(commitment=Commitment.CONFIRMED)
             statuses = await self._chain.statuses(signatures)
+        except PartlyKnown as partly:
+            # what is known may be acted on; of the rest, nothing may be concluded
+            self._process(StatusesRead(height, dict(partly.known)))
+            return
         except OutsideError as error:
             self._observer.rpc_failed(
-                endpoint=self._endpoint, method="getSignatureStatuses", error=str(error)
+                endpoint=self._failover.node, method="getSignatureStatuses", error=str(error)
             )
             return
         self._process(StatusesRead(height, dict(zip(signatures, statuses, strict=True))))
@@ -352,7 +363,9 @@ class ExecutionRole:
             self._desk.blockhash = await self._chain.latest_blockhash()
         except OutsideError as error:
             self._rpc_status = "down"
-            self._observer.rpc_failed(endpoint=self._endpoint, method="getLatestBlockhash", error=str(error))
+            self._observer.rpc_failed(
+                endpoint=self._failover.node, method="getLatestBlockhash", error=str(error)
+            )
             return
         self._rpc_status, self._rpc_us = "healthy", (self._clock.monotonic_ns() - began) // 1000
 
@@ -393,7 +406,7 @@ class ExecutionRole:
                 in_flight=self._desk.in_flight,
                 rpc_status=self._rpc_status,
                 rpc_latency_us=self._rpc_us,
-                rpc_endpoint=self._endpoint,
+                rpc_endpoint=self._failover.active,
                 breaker_state=breaker.state,
                 breaker_cause=breaker.cause or None,
                 breaker_until_ms=now + remaining if remaining else None,

@@ -15,7 +15,7 @@ from chimera.adapters.clocks import WallClock
 from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.jito import JitoClient
 from chimera.adapters.journal_file import JournalFile
-from chimera.adapters.rpc import RpcChain
+from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.adapters.store import SqlTables, catch_up
 from chimera.adapters.store_engine import open_engine
@@ -31,6 +31,7 @@ from chimera.engine import Engine
 from chimera.execution.books import Books
 from chimera.execution.costs import Costs
 from chimera.execution.desk import Desk
+from chimera.execution.failover import Call, Failover
 from chimera.execution.planner import Planner
 from chimera.execution.surroundings import HouseSurroundings
 from chimera.market.view import MarketView
@@ -41,7 +42,9 @@ from chimera.risk.admission import Admission
 from chimera.risk.gate import Gate
 from chimera.risk.roster import Roster
 from chimera.risk.watcher import WalletWatcher
+from chimera.roles.costs import CostsRole
 from chimera.roles.execution import ExecutionRole
+from chimera.roles.failover import FailoverRole, HeardLane
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.ingress import IngressDeps, IngressRole
 from chimera.roles.market import MarketRole
@@ -65,8 +68,10 @@ class House:
     books: Books
     roster: Roster
     view: MarketView
-    chain: RpcChain
+    chain: RpcNodes
     bundles: JitoClient | None
+    failover: FailoverRole
+    costs: CostsRole
     market: MarketRole
     ingress: IngressRole
     strategy: StrategyRole
@@ -91,25 +96,31 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
     costs = Costs(
         rules.fee_policy(settings), tips=rules.tip_policy(settings), prices=rules.price_policy(settings)
     )
+    failover = Failover(rules.failover_policy(settings), fallback=bool(settings.rpc.fallback_url))
     entries = list(journal.read())
 
     def fold(entry: Entry) -> None:
         books.fold(entry)
         roster.apply(entry.fact)
         costs.apply(entry)
+        failover.apply(entry)
 
     for entry in entries:
         fold(entry)
     journal.listen(fold)
-    journal.listen(observer.heard)
+    journal.listen(observer.heard_later)
     journal.listen(lambda entry: bus.publish(TRADES, entry))
     journal.append(RunStarted(run_id, __version__, signer.address, msgspec.to_builtins(limits)))
     for wallet in rules.listed_wallets(settings, roster):
         journal.append(wallet)
 
     view = MarketView(venues())
-    chain = outside.open_chain(settings, observer)
-    bundles = JitoClient(settings.jito.url) if settings.jito.url else None
+
+    def heard(call: Call) -> None:
+        failover_role.heard(call)  # made below: nobody calls before the house moves
+
+    chain = outside.open_nodes(settings, observer, failover=failover, heard=heard)
+    bundles = outside.open_block_engine(settings)
     queue = SignalInbox(settings.webhook.queue_capacity)
     surroundings = HouseSurroundings(
         books=books,
@@ -147,7 +158,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         desk=desk,
         books=books,
         chain=chain,
-        bundles=bundles,
+        bundles=None if bundles is None else HeardLane(bundles, heard=heard, clock=clock),
         signer=signer,
         journal=journal,
         view=view,
@@ -156,7 +167,18 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         clock=clock,
         observer=observer,
         concurrency=settings.execution.concurrency,
-        endpoint="primary",
+        failover=failover,
+        race=settings.execution.lanes == "race",
+    )
+    failover_role = FailoverRole(
+        failover=failover,
+        probe=chain.probe,
+        engine=bundles,
+        engine_every_s=settings.jito.poll_s,
+        switches=(desk, surroundings),
+        journal=journal,
+        clock=clock,
+        observer=observer,
     )
     strategy = StrategyRole(
         engine=Engine(list(rules.built_strategies(settings))),
@@ -192,6 +214,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         observer=observer,
         wallet=signer.address,
         touched=papers.capital.heard,
+        record=journal.append,
     )
     engine = open_engine(folder / "chimera.db")
     tables, keys = SqlTables(engine), SqlKeys(engine)
@@ -230,6 +253,16 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         view=view,
         chain=chain,
         bundles=bundles,
+        failover=failover_role,
+        costs=CostsRole(
+            costs=costs,
+            fees=chain,
+            engine=bundles,
+            prices_every_s=settings.execution.price_poll_s,
+            tips_every_s=settings.jito.poll_s,
+            clock=clock,
+            observer=observer,
+        ),
         market=market,
         ingress=ingress,
         strategy=strategy,

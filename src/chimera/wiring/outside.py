@@ -1,15 +1,19 @@
 """Settings turned into adapters: the key, the node, the log; and what of the settings may be shown."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from chimera.adapters.jito import JitoClient
 from chimera.adapters.rpc import CallSeen, RpcChain, RpcOptions
+from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings, without_credentials
 from chimera.domain.errors import ConfigError
+from chimera.execution.failover import FALLBACK, PRIMARY, Call, Failover
 from chimera.observe import Observer, Redactor, make_log
 
 
@@ -32,16 +36,39 @@ def open_signer(settings: Settings) -> VaultSigner:
     return VaultSigner.open(vault_path(settings), settings.security.vault_passphrase.reveal())
 
 
-def open_chain(settings: Settings, observer: Observer) -> RpcChain:
-    def seen(call: CallSeen) -> None:
-        if call.outcome == "ok":
-            observer.rpc_answered(endpoint="primary", method=call.method, took_us=call.latency_us)
-        else:
-            observer.rpc_failed(endpoint="primary", method=call.method, error=call.outcome)
+PATIENT = {"getProgramAccounts"}  # no node answers that within two seconds
 
+
+def open_nodes(
+    settings: Settings, observer: Observer, *, failover: Failover, heard: Callable[[Call], None]
+) -> RpcNodes:
+    """The primary and, where there is one, the fallback; `heard` is told how each call went."""
     rpc = settings.rpc
     options = RpcOptions(timeout_s=rpc.timeout_ms / 1_000, requests_per_second_max=rpc.rate_per_s)
-    return RpcChain(rpc.primary_url, who="primary", options=options, observe=seen)
+
+    def opened(name: str, url: str) -> RpcChain:
+        def seen(call: CallSeen) -> None:
+            if call.outcome == "ok":
+                observer.rpc_answered(endpoint=name, method=call.method, took_us=call.latency_us)
+            elif call.outcome != "CancelledError":
+                observer.rpc_failed(endpoint=name, method=call.method, error=call.outcome)
+            took_us = call.latency_us - call.waited_us
+            # what our own limiter held back until there was no time left is not the node's silence
+            ours = call.outcome == "Unreachable" and call.waited_us > took_us
+            outcome = "OwnLimit" if ours else call.outcome
+            heard(Call(name, outcome, took_us, patient=call.method in PATIENT, what=call.method))
+
+        return RpcChain(url, who=name, options=options, observe=seen)
+
+    urls = {PRIMARY: rpc.primary_url} | ({FALLBACK: rpc.fallback_url} if rpc.fallback_url else {})
+    nodes = {name: opened(name, url) for name, url in urls.items()}
+    return RpcNodes(nodes, active=lambda: failover.node, race=settings.execution.lanes == "race")
+
+
+def open_block_engine(settings: Settings) -> JitoClient | None:
+    """The block engine, where there is one."""
+    jito = settings.jito
+    return JitoClient(jito.url, tip_floor_url=jito.tip_floor_url or None) if jito.url else None
 
 
 def observing(settings: Settings) -> Observer:
@@ -86,6 +113,7 @@ def shown_config(settings: Settings) -> dict[str, Any]:
         },
         "rpc_status": {
             "primary": without_credentials(settings.rpc.primary_url),
+            "fallback": without_credentials(settings.rpc.fallback_url) if settings.rpc.fallback_url else None,
             "active": "primary",
             "fallback_triggered": False,
         },

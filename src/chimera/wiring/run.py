@@ -34,7 +34,11 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("intents", house.execution.follow_intents())
         loops.start("tick", house.execution.tick())
         loops.start("blockhash", house.execution.keep_blockhash())
-        loops.start("warm connection", house.chain.keep_warm())
+        loops.start("warm connections", house.chain.keep_warm())
+        loops.start("failover", house.failover.watch())
+        loops.start("block engine", house.failover.watch_engine())
+        loops.start("prices", house.costs.watch_prices())
+        loops.start("tips", house.costs.watch_tips())
         loops.start("capital", house.papers.capital.run())
         loops.start("reconciliation", house.papers.reconciler.run())
         loops.start("funds", house.execution.watch_funds())
@@ -89,6 +93,7 @@ async def _close(house: House) -> None:
     await house.chain.close()
     if house.bundles is not None:
         await house.bundles.close()
+    house.observer.heard_later.drain()
     house.journal.close()
     house.tables.close()
 
