@@ -27,6 +27,7 @@ from chimera.control.pages import Dashboard
 from chimera.control.replica import Replica
 from chimera.control.routes import webhook
 from chimera.control.routes.auth import auth_routes
+from chimera.control.routes.incidents import incident_routes
 from chimera.control.routes.live import live_route
 from chimera.control.routes.risk import risk_routes
 from chimera.control.routes.system import docs_routes, system_routes
@@ -111,6 +112,7 @@ def _api(context: Context, sessions: Sessions | None) -> FastAPI:
     api.include_router(system_routes(doorkeeper))
     api.include_router(trading_routes(doorkeeper))
     api.include_router(risk_routes(doorkeeper))
+    api.include_router(incident_routes(doorkeeper))
     if sessions is not None:
         api.include_router(auth_routes(doorkeeper, sessions))
     api.include_router(docs_routes())
