@@ -9,7 +9,14 @@ from chimera.audit.positions import Claim, Evidence, Fills, Findings, claims, du
 from chimera.domain.chain import Commitment, SignatureStatus, TokenBalance, TransactionUpdate
 from chimera.domain.discrepancy import Discrepancy, Mismatch, read_mismatch
 from chimera.domain.ids import Signature, Slot, TradeId
-from chimera.domain.messages import DiscrepancyResolved, Entry, LegLanded, PositionsReconciled, TradeMoved
+from chimera.domain.messages import (
+    DiscrepancyResolved,
+    Entry,
+    LegLanded,
+    PositionsReconciled,
+    Reconciled,
+    TradeMoved,
+)
 from chimera.domain.trade import Fill, LegRef, Position, TradeState
 from chimera.portfolio import Ledger
 from chimera.testing.builders import AT_MS, BONK, address, fill
@@ -197,3 +204,13 @@ def test_the_daily_run_is_due_at_the_next_four_o_clock_after_the_last_one() -> N
     assert due_ms(start + 4 * hour - 1, hour_utc=4) == start + 4 * hour
     assert due_ms(start + 4 * hour, hour_utc=4) == start + day + 4 * hour
     assert due_ms(start + 23 * hour, hour_utc=4) == start + day + 4 * hour
+
+
+def test_a_wallet_that_differs_waits_for_a_person_or_until_it_agrees_again() -> None:
+    findings = Findings()
+    findings.apply(Entry(3, AT_MS, "r", Reconciled(Slot(1), 10**9, 10**8, ((BONK, 0, 7),))))
+    assert set(findings.unresolved) == {(3, 0), (3, 1)}
+    findings.apply(Entry(4, AT_MS, "r", DiscrepancyResolved(3, 1, "a gift", "ops")))
+    assert set(findings.unresolved) == {(3, 0)}
+    findings.apply(Entry(5, AT_MS, "r", Reconciled(Slot(2), 10**8, 10**8)))
+    assert not findings.unresolved

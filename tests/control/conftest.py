@@ -30,6 +30,8 @@ from chimera.ports.store import (
     KeyHolder,
     Page,
     PositionRow,
+    ReconciliationRow,
+    ReconciliationState,
     Totals,
     TradeRow,
     WalletRow,
@@ -54,6 +56,12 @@ class TableReader:
         self.fill_rows: list[FillRow] = []
         self.wallet_rows: list[WalletRow] = []
         self.decision_rows: list[DecisionRow] = []
+        self.letter_rows: list[DeadLetterRow] = []
+        self.audit_rows: list[ConfigAuditRow] = []
+        self.discrepancy_rows: list[ReconciliationRow] = []
+        self.reconciled = ReconciliationState(
+            unresolved=0, last_run_ms=None, last_positions=0, last_found=0, last_cause=""
+        )
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.trouble: Exception | None = None
         self.seq = 10**9
@@ -99,10 +107,22 @@ class TableReader:
         return tuple(rows[:limit])
 
     def dead_letters(self, *, limit: int = 50, offset: int = 0) -> Page[DeadLetterRow]:
-        return Page(items=(), total=0)
+        return self._page("dead_letters", self.letter_rows, limit=limit, offset=offset)
+
+    def dead_letter(self, wanted: str) -> DeadLetterRow | None:
+        return next((row for row in self.letter_rows if wanted in (str(row.seq), row.trade_uuid)), None)
 
     def config_audit(self, *, limit: int = 50, offset: int = 0) -> Page[ConfigAuditRow]:
-        return Page(items=(), total=0)
+        return self._page("config_audit", self.audit_rows, limit=limit, offset=offset)
+
+    def reconciliation(
+        self, *, unresolved: bool = False, discrepancy: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Page[ReconciliationRow]:
+        asked = {"unresolved": unresolved, "discrepancy": discrepancy, "limit": limit, "offset": offset}
+        return self._page("reconciliation", self.discrepancy_rows, **asked)
+
+    def reconciliation_state(self) -> ReconciliationState:
+        return self.reconciled
 
     def totals(self, *, now_ms: int) -> Totals:
         raise NotImplementedError
@@ -185,7 +205,7 @@ class House:
             stream=self.stream,
             history=self.journal.read,
             decimals=lambda _: 5,
-            config={
+            config=lambda: {
                 "circuit_breakers": {"max_loss_24h_usd": 500},
                 "rpc_status": {"primary": "http://127.0.0.1:1"},
             },

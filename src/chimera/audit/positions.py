@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from chimera.audit.reconcile import within_epsilon
+from chimera.audit.projections import reconciliation_rows
+from chimera.audit.reconcile import agrees, within_epsilon
 from chimera.domain.chain import SignatureStatus, TransactionUpdate
 from chimera.domain.discrepancy import Discrepancy, Mismatch
 from chimera.domain.ids import Address, Signature, TradeId
@@ -18,6 +19,7 @@ from chimera.domain.messages import (
     Entry,
     LegLanded,
     PositionsReconciled,
+    Reconciled,
     TradeMoved,
 )
 from chimera.domain.trade import Fill, Position, TradeState
@@ -83,8 +85,8 @@ class Findings:
     """Discrepancies that nobody has resolved, and when positions were last looked at; folded."""
 
     def __init__(self) -> None:
-        self.unresolved: dict[tuple[int, int], Discrepancy] = {}
-        """By the entry that found it and its place there."""
+        self.unresolved: dict[tuple[int, int], Discrepancy | None] = {}
+        """By the entry that found it and its place there; None for what is about the wallet as a whole."""
         self.last_run_ms: int | None = None
 
     def apply(self, entry: Entry) -> None:
@@ -94,6 +96,12 @@ class Findings:
                 for part, one in enumerate(found):
                     if not one.rule:
                         self.unresolved[entry.seq, part] = one
+            case Reconciled() as fact if agrees(fact):
+                self.unresolved = {key: one for key, one in self.unresolved.items() if one is not None}
+            case Reconciled():
+                for row in reconciliation_rows(entry):
+                    if row.resolved_by is None:
+                        self.unresolved[row.seq, row.part] = None
             case DiscrepancyResolved():
                 self.unresolved.pop((entry.fact.entry, entry.fact.part), None)
             case _:
@@ -101,7 +109,7 @@ class Findings:
 
     def sort_out(self, found: Iterable[Discrepancy]) -> tuple[tuple[Discrepancy, ...], int]:
         """(those that are new, how many were found before and still wait)."""
-        known = {one.identity for one in self.unresolved.values()}
+        known = {one.identity for one in self.unresolved.values() if one is not None}
         everything = tuple(found)
         fresh = tuple(one for one in everything if one.identity not in known)
         return fresh, len(everything) - len(fresh)
