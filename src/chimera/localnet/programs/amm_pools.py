@@ -1,16 +1,17 @@
 """Raydium AMM V4 pools as they lie at genesis: the pool, its vaults, its LP mint and the orders that it no longer has.
 
-Nobody makes such pools on the embedded chain; the world starts with them. Must not know the chain that holds them.
-Source: raydium-amm `state.rs` (AmmInfo and TargetOrders, with what `initialize` writes) and its seeds.
+Nobody makes such pools on the embedded chain; the world starts with them, and may take its liquidity out again.
+Traders' instructions are the venue's business. Must not know the chain that holds the accounts.
+Source: raydium-amm `state.rs` (AmmInfo and TargetOrders, with what `initialize` writes), its seeds, `instruction.rs`.
 """
 
 from math import isqrt
 
 import msgspec
 
-from chimera.domain.chain import Account
+from chimera.domain.chain import Account, AccountMeta, InstructionCall
 from chimera.domain.ids import TOKEN_PROGRAM, WSOL, Address
-from chimera.onchain.keys import address_bytes, derived_address
+from chimera.onchain.keys import address_bytes, associated_token_address, derived_address
 
 PROGRAM = Address("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")
 AUTHORITY = Address("5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1")
@@ -19,7 +20,8 @@ MARKET_PROGRAM = Address("srmqPvymJeFKQ4zGQed1GFppgkRHL9kaELCbyksJtPX")
 
 LAMPORTS_PER_BYTE = 6_960  # rent-exempt: 3,480 a byte and year, two years
 POOL_BYTES, ORDERS_BYTES = 752, 2_208
-SWAP_ONLY, WAITING_TRADE = 6, 7
+WITHDRAW_ONLY, SWAP_ONLY, WAITING_TRADE = 3, 6, 7
+WITHDRAW = 4  # the instruction's tag
 IDLE = 1
 
 
@@ -109,6 +111,35 @@ def genesis_accounts(
         Account(accounts.lp_mint, TOKEN_PROGRAM, _rent(len(lp)), lp),
         Account(accounts.target_orders, PROGRAM, _rent(ORDERS_BYTES), orders),
     )
+
+
+def withdraw(
+    accounts: PoolAccounts,
+    *,
+    owner: Address,
+    coin_mint: Address,
+    pc_mint: Address,
+    lp_amount: int,
+    coin_min: int = 0,
+    pc_min: int = 0,
+) -> InstructionCall:
+    """Takes the share of exactly `lp_amount` LP units out, into the owner's associated accounts."""
+    metas = (
+        AccountMeta(TOKEN_PROGRAM, is_signer=False, is_writable=False),
+        _write(accounts.pool),
+        AccountMeta(AUTHORITY, is_signer=False, is_writable=False),
+        _write(accounts.target_orders),
+        _write(accounts.lp_mint),
+        _write(accounts.coin_vault),
+        _write(accounts.pc_vault),
+        *(_write(associated_token_address(owner, mint)) for mint in (accounts.lp_mint, coin_mint, pc_mint)),
+        AccountMeta(owner, is_signer=True, is_writable=False),
+    )
+    return InstructionCall(PROGRAM, metas, bytes((WITHDRAW,)) + _numbers(lp_amount, coin_min, pc_min))
+
+
+def _write(address: Address) -> AccountMeta:
+    return AccountMeta(address, is_signer=False, is_writable=True)
 
 
 def _vault(address: Address, side: Side) -> Account:

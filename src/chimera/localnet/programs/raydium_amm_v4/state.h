@@ -1,5 +1,6 @@
 /* AMM V4's pool account, its errors, and its log line. Facts: raydium-amm `state.rs`, `error.rs`, `log.rs`. */
 #pragma once
+#define EVENT_MAX 512 /* the longest line and the bytes that it is made of */
 #include "../token.h"
 
 #define POOL_LEN 752
@@ -23,19 +24,31 @@ enum { UNINITIALIZED, INITIALIZED, DISABLED, WITHDRAW_ONLY, LIQUIDITY_ONLY, ORDE
 
 enum {
     INVALID_PROGRAM_ADDRESS = 1,
+    EXPECTED_MINT = 2,
     EXPECTED_ACCOUNT = 3,
     INVALID_COIN_VAULT = 4,
     INVALID_PC_VAULT = 5,
+    INVALID_TOKEN_LP = 6,
+    INVALID_POOL_MINT = 9,
+    INVALID_TARGET_ORDERS = 13,
+    INVALID_COIN_MINT = 16,
+    INVALID_PC_MINT = 17,
+    INVALID_OWNER = 18,
     INVALID_SIGN_ACCOUNT = 21,
     INVALID_STATUS = 22,
     WRONG_ACCOUNTS_NUMBER = 24,
+    INVALID_TARGET_ACCOUNT_OWNER = 25,
+    INVALID_TARGET_OWNER = 26,
     INVALID_AMM_ACCOUNT_OWNER = 27,
     INVALID_INPUT = 29,
     EXCEEDED_SLIPPAGE = 30,
     CHECKED_SUB_OVERFLOW = 32,
+    CALC_PNL_ERROR = 37,
     INVALID_SPL_TOKEN_PROGRAM = 38,
+    TAKE_PNL_ERROR = 39,
     INSUFFICIENT_FUNDS = 40,
     INVALID_USER_TOKEN = 42,
+    NOT_ALLOW_ZERO_LP = 50,
     NOT_ALLOWED = 59,
 };
 /* The runtime's own errors, which programs return as a number above u32. */
@@ -72,15 +85,19 @@ NOINLINE u64 sign_as_authority(u8 *pool) {
 static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 #define LOG_TEXT 128 /* where the text lies in the frame's event: behind the bytes that it is made of */
 
-/* Logs what event_u8 and event_u64 have gathered as the line `ray_log: <base64>`; a number of bytes that three divides. */
+/* Logs what event_u8 and event_u64 have gathered as the line `ray_log: <base64>`. */
 NOINLINE void ray_log(void) {
     static const char head[] = "ray_log: ";
     u8 *raw = (u8 *)F->event, *text = raw + LOG_TEXT;
     u64 len = sizeof(head) - 1;
     for (u64 i = 0; i < len; i++) text[i] = head[i];
     for (u64 i = 0; i < F->event_len; i += 3) {
-        u32 bits = (u32)raw[i] << 16 | (u32)raw[i + 1] << 8 | raw[i + 2];
-        for (u64 shift = 24; shift > 0; shift -= 6) text[len++] = BASE64[bits >> (shift - 6) & 63];
+        u64 left = F->event_len - i;
+        u32 bits = (u32)raw[i] << 16 | (left > 1 ? (u32)raw[i + 1] << 8 : 0) | (left > 2 ? raw[i + 2] : 0);
+        text[len++] = BASE64[bits >> 18 & 63];
+        text[len++] = BASE64[bits >> 12 & 63];
+        text[len++] = left > 1 ? BASE64[bits >> 6 & 63] : '=';
+        text[len++] = left > 2 ? BASE64[bits & 63] : '=';
     }
     sol_log_((const char *)text, len);
     F->event_len = 0;
