@@ -1,9 +1,12 @@
 """The best way through the known pools: one pool, or two by way of wSOL or USDC."""
 
+from collections.abc import Iterator
+from itertools import product
+
 import msgspec
 
 from chimera.domain.ids import USDC, WSOL, Address
-from chimera.domain.pool import Quote, QuoteRequest, SwapKind
+from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind
 from chimera.domain.risk import Reason, Refusal
 from chimera.market.view import MarketView, Pool
 
@@ -38,36 +41,48 @@ def best_route(
     """
     refusal = Refusal(Reason.POOL_NOT_FOUND, observed=f"no pool for {output_mint} from {input_mint}")
     best: Route | None = None
-    moment = view.moment()
-    for first_pool in _usable(view, input_mint, doubtful=doubtful):
-        request = QuoteRequest(input_mint, SwapKind.EXACT_IN, amount)
-        bridge = _other(first_pool, input_mint)
-        if bridge != output_mint and bridge not in BRIDGES:
-            continue
-        first = first_pool.quote(request, moment)
-        if isinstance(first, Refusal):
-            refusal = first
-            continue
-        if bridge == output_mint:
-            best = _better(best, Route((first,)))
-            continue
-        for second_pool in _usable(view, bridge, doubtful=doubtful):
-            if _other(second_pool, bridge) != output_mint or second_pool is first_pool:
-                continue
-            second = second_pool.quote(QuoteRequest(bridge, SwapKind.EXACT_IN, first.amount_out), moment)
-            if isinstance(second, Refusal):
-                refusal = second
-                continue
-            best = _better(best, Route((first, second)))
+    for way in _ways(view, input_mint, output_mint, doubtful=doubtful):
+        route = _quoted(way, input_mint, amount, view.moment())
+        if isinstance(route, Refusal):
+            refusal = route
+        else:
+            best = _better(best, route)
     return best if best is not None else refusal
 
 
-def _usable(view: MarketView, mint: Address, *, doubtful: bool) -> list[Pool]:
-    return [pool for pool in view.pools_of(mint) if doubtful or pool.doubtful is None]
+def _ways(
+    view: MarketView, input_mint: Address, output_mint: Address, *, doubtful: bool
+) -> Iterator[tuple[Pool, ...]]:
+    """One pool between the two, or two that meet at a bridge."""
+
+    def between(one: Address, other: Address) -> list[Pool]:
+        return [
+            pool
+            for pool in view.pools_between(one, other)
+            if (doubtful or pool.doubtful is None) and not _native(pool)
+        ]
+
+    yield from ((pool,) for pool in between(input_mint, output_mint))
+    for bridge in BRIDGES:
+        if bridge not in (input_mint, output_mint):
+            yield from product(between(input_mint, bridge), between(bridge, output_mint))
 
 
-def _other(pool: Pool, mint: Address) -> Address:
-    return pool.header.mint_b if pool.header.mint_a == mint else pool.header.mint_a
+def _native(pool: Pool) -> bool:
+    """Whether it moves native lamports, as bonding curves do; plans wrap, so they cannot trade there yet."""
+    pays_lamports = getattr(pool.venue, "pays_lamports", None)
+    return bool(pays_lamports and pays_lamports(pool.state))
+
+
+def _quoted(way: tuple[Pool, ...], input_mint: Address, amount: int, moment: Moment) -> Route | Refusal:
+    quotes: list[Quote] = []
+    for pool in way:
+        quote = pool.quote(QuoteRequest(input_mint, SwapKind.EXACT_IN, amount), moment)
+        if isinstance(quote, Refusal):
+            return quote
+        quotes.append(quote)
+        input_mint, amount = quote.output_mint, quote.amount_out
+    return Route(tuple(quotes))
 
 
 def _better(best: Route | None, other: Route) -> Route:

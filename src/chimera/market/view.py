@@ -68,6 +68,7 @@ class MarketView:
         self._by_program = {venue.program: venue for venue in venues.values()}
         self._watchers: dict[Address, list[tuple[Pool, str]]] = defaultdict(list)
         self._by_mint: dict[Address, list[Pool]] = defaultdict(list)
+        self._by_pair: dict[frozenset[Address], list[Pool]] = defaultdict(list)
         self._wanted: set[Address] = set()
         self._bare: OrderedDict[Address, tuple[MintTeller, AccountUpdate]] = OrderedDict()
         self._told_mints: OrderedDict[Address, Address] = OrderedDict()
@@ -245,6 +246,7 @@ class MarketView:
         self.pools[account.address] = pool
         self._by_mint[pool.header.mint_a].append(pool)
         self._by_mint[pool.header.mint_b].append(pool)
+        self._by_pair[frozenset((pool.header.mint_a, pool.header.mint_b))].append(pool)
         self._watch(pool)
         if self.unreadable.pop(account.address, None) is None:
             return []
@@ -310,6 +312,10 @@ class MarketView:
         """Complete pools that trade `mint`."""
         return [pool for pool in self._by_mint.get(mint, ()) if pool.complete]
 
+    def pools_between(self, one: Address, other: Address) -> list[Pool]:
+        """Complete pools that trade the pair; looked up, since half of all pools hold wSOL."""
+        return [pool for pool in self._by_pair.get(frozenset((one, other)), ()) if pool.complete]
+
     def token_program(self, mint: Address) -> Address | None:
         """By the mint's own account, else by what its pools say; None while nobody knows."""
         token = self.mints.get(mint)
@@ -321,9 +327,7 @@ class MarketView:
     def sol_micro_usd(self) -> int | None:
         """What a SOL costs, from the deepest wSOL/USDC pool; None while there is none."""
         deepest, price = 0, None
-        for pool in self.pools_of(WSOL):
-            if USDC not in (pool.header.mint_a, pool.header.mint_b):
-                continue
+        for pool in self.pools_between(WSOL, USDC):
             sol, usdc = self._sides(pool, WSOL)
             if sol > deepest:
                 deepest, price = sol, mul_div_floor(usdc, 10**9, sol)
