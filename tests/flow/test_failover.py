@@ -6,6 +6,7 @@ faults of the admin port strike the first front alone.
 
 import asyncio
 import os
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -128,8 +129,8 @@ class Story:
 
 
 @asynccontextmanager
-async def story(folder: Path) -> AsyncIterator[Story]:
-    stage = TwoFronts(seed=SEED, port=0, data_dir=folder, environ=os.environ)
+async def story(folder: Path, **environ: str) -> AsyncIterator[Story]:
+    stage = TwoFronts(seed=SEED, port=0, data_dir=folder, environ=os.environ | environ)
     async with stage:
         child, url = await stage.desk()
         yield Story(stage, RunningDesk(stage, child, url))
@@ -189,3 +190,30 @@ async def test_the_house_goes_to_its_fallback_and_comes_back(
         async with asyncio.timeout(10):
             while await told.audit_rows() != rows:
                 await asyncio.sleep(0.1)
+
+
+@pytest.mark.slow
+async def test_a_house_whose_primary_is_dead_starts_on_its_fallback_and_trades_shield(tmp_path: Path) -> None:
+    wallet = active_wallet()
+    async with story(tmp_path, CHIMERA_RPC__PRIMARY_URL="http://127.0.0.1:9", CHIMERA_JITO__URL="") as told:
+        (away,) = await soon(told.switches)
+        assert away.new == "fallback"
+        assert told.lane(await told.buys("BONK", wallet)) == "fallback"
+        assert (await told.told("fallback"))["primary"] == "http://127.0.0.1:9"
+
+
+@pytest.mark.slow
+async def test_a_desk_killed_while_away_is_still_away_and_returns_once_the_primary_is_well(
+    tmp_path: Path,
+) -> None:
+    async with story(tmp_path, CHIMERA_RPC__PROBE_S="3600") as told:
+        await told.fault(kind="server_error")
+        await soon(told.switches)
+        for healed in (False, True):
+            os.kill(told.desk.child.pid, signal.SIGKILL)
+            await told.desk.child.wait()
+            if healed:
+                await told.heal()
+            told.desk.child, told.desk.url = await told.stage.desk()
+            await told.told("primary" if healed else "fallback")
+            assert len(told.switches()) == (2 if healed else 1)

@@ -62,6 +62,8 @@ class Rpc(msgspec.Struct, frozen=True, kw_only=True):
     """Failures in a row before the fallback takes over."""
     probe_s: Seconds = 300
     """How often the primary is tried again meanwhile."""
+    latency_ms_max: Millis = 2_000
+    """A slower answer counts as a failure."""
     rate_limits_count: bool = True
     """Whether a 429 is a failure."""
 
