@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
@@ -407,6 +408,7 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None
     await asyncio.gather(task, return_exceptions=True)
 
 
+add_paperwork(app, _run)
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")
 
