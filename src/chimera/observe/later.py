@@ -11,7 +11,9 @@ from contextvars import Context
 from chimera.domain.messages import Entry
 
 LATER_S = 0.005  # some five times what a signal needs to become signed bytes
-WAITING_MAX = 10_000  # then they are observed at once, whoever waits
+AT_ONCE = 16  # some 0.2 ms; the next ones after a breath, so that nobody waits for a long tale
+BREATH_S = 0.001
+WAITING_MAX = 10_000  # then all are observed at once, whoever waits
 
 
 class Later:
@@ -34,8 +36,15 @@ class Later:
         if len(self._waiting) >= WAITING_MAX:
             self.drain()
         else:
+            self._timer = loop.call_later(LATER_S, self._some, loop, context=Context())
             # an empty context: the request that happens to be served now is not that of every line
-            self._timer = loop.call_later(LATER_S, self.drain, context=Context())
+
+    def _some(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        for _ in range(min(AT_ONCE, len(self._waiting))):
+            self._hear(self._waiting.popleft())
+        if self._waiting:
+            self._timer = loop.call_later(BREATH_S, self._some, loop, context=Context())
 
     def drain(self) -> None:
         """Passes on whatever waits."""
