@@ -93,7 +93,9 @@ def test_every_command_that_is_told_of_exists() -> None:
     told = {
         f"chimera {words.strip()}"
         for file in DOCUMENTS
-        for words in re.findall(r"(?:`|/bin/|^)chimera((?: [a-z]+(?:-[a-z]+)*)+)", file.read_text(), flags=re.MULTILINE)
+        for words in re.findall(
+            r"(?:`|/bin/|^)chimera((?: [a-z]+(?:-[a-z]+)*)+)", file.read_text(), flags=re.MULTILINE
+        )
     }
     assert {"chimera why", "chimera journal verify"} <= told
     assert told <= known
