@@ -20,6 +20,7 @@ from chimera.ports.venue import AccountFilter, Prefilter
 from chimera.venues.meteora_dlmm import book, instructions, quoting
 from chimera.venues.meteora_dlmm.book import ARRAY, EXTENSION, DlmmPool
 from chimera.venues.meteora_dlmm.instructions import Trader
+from chimera.venues.meteora_dlmm.ladder import Trade
 from chimera.venues.meteora_dlmm.layout import (
     LB_PAIR,
     LOWEST_AND_HIGHEST_ARRAY,
@@ -127,6 +128,8 @@ class MeteoraDlmm:
         state = pool.state
         if request.input_mint not in (state.mint_x, state.mint_y):
             raise ValueError(f"{pool.address} does not trade {request.input_mint}")
+        has_extension = pool.extension is not None and pool.extension.exists
+        extension = extension_address(pool.address) if has_extension else None
         exact_in = request.kind is SwapKind.EXACT_IN
         write = instructions.exact_in if exact_in else instructions.exact_out
         return instructions.call(
@@ -134,7 +137,7 @@ class MeteoraDlmm:
             state,
             write(request.amount, request.limit),
             Trader(request.user, request.user_input_account, request.user_output_account),
-            extension=extension_address(pool.address) if pool.extension is not None else None,
+            extension=extension,
             bin_arrays=[bin_array_address(pool.address, index) for index in _on_the_way(pool, request)],
         )
 
@@ -153,15 +156,13 @@ def _on_the_way(pool: DlmmPool, request: SwapRequest) -> list[int]:
     x_to_y = request.input_mint == pool.state.mint_x
     ahead = book.nearest(pool, x_to_y=x_to_y)
     ladder = book.ladder(pool, x_to_y=x_to_y, age=book.CALM)
-    compute = None
+    given = ahead[:ARRAYS_BLIND]
     if ladder is not None:
         compute = ladder.exact_in if request.kind is SwapKind.EXACT_IN else ladder.exact_out
-    trade = compute(request.amount) if compute is not None else None
-    if ladder is None or trade is None:
-        given = ahead[:ARRAYS_BLIND]
-    else:
-        last = array_index(ladder.steps[trade.bins - 1].bin_id)
-        given = ahead[: ahead.index(last) + 2] if last in ahead else ahead
+        trade = compute(request.amount)
+        if isinstance(trade, Trade):
+            last = array_index(ladder.steps[trade.bins - 1].bin_id)
+            given = ahead[: ahead.index(last) + 2] if last in ahead else ahead
     return book.behind(pool, x_to_y=x_to_y) + given
 
 

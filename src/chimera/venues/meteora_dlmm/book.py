@@ -214,21 +214,22 @@ def _ahead(pool: DlmmPool, x_to_y: bool) -> Source:  # noqa: FBT001  # a corouti
     """The bins that a swap meets. An array that the bitmaps do not tell of is passed over, whatever it holds."""
     active = pool.state.active_id
     if _needs_extension(pool):
-        return f"{EXTENSION} is unknown"
+        return f"{EXTENSION} is missing"
     for index in indexes_ahead(pool, x_to_y=x_to_y):
         array = pool.array(index)
         if array is None:
-            return f"{ARRAY}{index} is unknown"
+            return f"{ARRAY}{index} is missing"
         slot = min(pool.state.slot, array.slot)
         for held in reversed(array.bins) if x_to_y else array.bins:
             if held.bin_id <= active if x_to_y else held.bin_id >= active:
                 yield held, slot
-    return "" if pool.extension is not None else f"{EXTENSION} is unknown"
+    return "" if pool.extension is not None else f"{EXTENSION} is missing"
 
 
 def _needs_extension(pool: DlmmPool) -> bool:
-    """Whether the price is where only the unknown extension tells of arrays."""
-    return pool.extension is None and not -BITMAP_HALF <= array_index(pool.state.active_id) < BITMAP_HALF
+    """Whether the price is where only an extension tells of arrays, and none is known."""
+    known = pool.extension is not None and pool.extension.exists
+    return not known and not -BITMAP_HALF <= array_index(pool.state.active_id) < BITMAP_HALF
 
 
 def _bits(pool: DlmmPool) -> int:

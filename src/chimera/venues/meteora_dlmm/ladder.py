@@ -8,6 +8,7 @@ Knows bins and rates; no accounts, no time, no transfer fees.
 
 from bisect import bisect_right
 from collections.abc import Generator
+from enum import Enum
 
 import msgspec
 
@@ -38,6 +39,13 @@ class Trade(msgspec.Struct, frozen=True):
     """Of the input or of the output, as the way says."""
     bins: int
     """How many steps of the ladder it touches."""
+
+
+class Fault(Enum):
+    """Why there is no trade."""
+
+    BINS_END = "the bins end before"
+    PROGRAM_FAILS = "the program fails"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -76,20 +84,20 @@ class Ladder:
         self._in_stops: list[int] = []
         self._out_stops: list[int] = []
 
-    def exact_in(self, amount: int) -> Trade | None:
-        """The trade that spends all of `amount`; None where the bins end before or a number leaves u64."""
+    def exact_in(self, amount: int) -> Trade | Fault:
+        """The trade that spends all of `amount`; the program fails where a number leaves u64."""
         stops = self._in_stops
         while not stops or stops[-1] <= amount:
             if not self._grow():
-                return None
+                return Fault.BINS_END
         at = bisect_right(stops, amount)
         spent = self._spend(self.steps[at], amount - self._paid[at])
         if spent is None:
-            return None
+            return Fault.PROGRAM_FAILS
         return Trade(amount, self._received[at] + spent[0], self._fees[at] + spent[1], at + 1)
 
-    def exact_out(self, amount: int) -> Trade | None:
-        """The trade that brings `amount`; None where the bins end before, a number leaves u64 or the program fails.
+    def exact_out(self, amount: int) -> Trade | Fault:
+        """The trade that brings `amount`.
 
         The program asks a bin for all that is wanted of it as if it were one amount, then fills its layers one by one:
         where their roundings add up, it gets less than it wants and fails ("UndeterminedError"). The SDK does not.
@@ -99,18 +107,18 @@ class Ladder:
             if self._received[-1] == amount and stops:
                 break
             if not self._grow():
-                return None
+                return Fault.BINS_END
         at = bisect_right(stops, amount)
         if amount > FEE_FITS_BELOW and not self._fees_fit(amount, at):
-            return None
+            return Fault.PROGRAM_FAILS
         paid, fee = self._paid[at], self._fees[at]
         wanted = amount - self._received[at]
         if wanted:
             cost = self._buy(self.steps[at], wanted)
             if cost is None:
-                return None
+                return Fault.PROGRAM_FAILS
             paid, fee, at = paid + cost[0], fee + cost[1], at + 1
-        return Trade(paid, amount, fee, at) if paid <= U64_MAX else None
+        return Trade(paid, amount, fee, at) if paid <= U64_MAX else Fault.PROGRAM_FAILS
 
     def _fees_fit(self, amount: int, at: int) -> bool:
         """Whether the program can add each bin's fee to what it still wants there, even where it gets less."""

@@ -11,7 +11,7 @@ import msgspec
 
 from chimera.domain.chain import Account
 from chimera.domain.errors import DecodeError
-from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address
+from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address
 from chimera.onchain.keys import address_bytes, derived_address
 from chimera.onchain.layouts import (
     TransferFees,
@@ -125,6 +125,8 @@ class Extension(msgspec.Struct, frozen=True):
     """The bitmaps of the arrays that the pair's own has no room for."""
 
     slot: int
+    exists: bool
+    """Most pairs have none: nobody put liquidity that far away."""
     above: int
     """Bit i says that array 512 + i has liquidity."""
     below: int
@@ -228,7 +230,10 @@ def read_bin_array(account: Account, *, slot: int, pool: Address, index: int) ->
 
 
 def read_extension(account: Account, *, slot: int, pool: Address) -> Extension:
+    """The bitmaps; empty ones where the account is not there."""
     data = account.data
+    if not data and account.owner == SYSTEM_PROGRAM:
+        return Extension(slot=slot, exists=False, above=0, below=0)
     if account.owner != PROGRAM or data[:8] != BITMAP_EXTENSION or len(data) < EXTENSION_BYTES_MIN:
         raise DecodeError(f"{account.address} is no bitmap extension")
     if data[8:40] != address_bytes(pool):
@@ -236,6 +241,7 @@ def read_extension(account: Account, *, slot: int, pool: Address) -> Extension:
     half = EXTENSION_BITS // 8
     return Extension(
         slot=slot,
+        exists=True,
         above=int.from_bytes(data[40 : 40 + half], "little"),
         below=_mirrored(int.from_bytes(data[40 + half : 40 + 2 * half], "little"), EXTENSION_BITS),
     )

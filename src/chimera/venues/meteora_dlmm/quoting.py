@@ -12,7 +12,7 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.units import U64_MAX
 from chimera.onchain.layouts import NO_TRANSFER_FEES, TransferFees
 from chimera.venues.meteora_dlmm.book import CALM, DECAYING, FRESH, DlmmPool, ladder, missing, spot_price
-from chimera.venues.meteora_dlmm.ladder import Ladder, Trade
+from chimera.venues.meteora_dlmm.ladder import Fault, Ladder, Trade
 from chimera.venues.meteora_dlmm.layout import Mint
 from chimera.venues.meteora_dlmm.prices import BPS, SCALE
 
@@ -73,8 +73,8 @@ def quote(pool: DlmmPool, request: QuoteRequest, moment: Moment) -> Quote | Refu
         return Refusal(Reason.POOL_DISABLED, observed="a volatility that the program cannot hold")
     compute = _spending if request.kind is SwapKind.EXACT_IN else _buying
     sent, received, trade = compute(way, side, amount, moment.epoch)
-    if trade is None or received <= 0:
-        return _no_trade(way, request)
+    if isinstance(trade, Fault) or received <= 0:
+        return _no_trade(way, request, trade)
     if trade.amount_out > side.in_vault:
         limit = f"{side.in_vault} in the vault"
         return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=limit, observed=f"{trade.amount_out} out")
@@ -87,32 +87,33 @@ def quote(pool: DlmmPool, request: QuoteRequest, moment: Moment) -> Quote | Refu
     )
 
 
-def _spending(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, int, Trade | None]:
+def _spending(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, int, Trade | Fault]:
     """(sent, received, the trade between the two) of an amount that leaves the user."""
     fees_in, fees_out = side.fees_in, side.fees_out
     trade = way.exact_in(amount if fees_in is None else amount - fees_in.at(epoch).on(amount))
-    if trade is None:
-        return 0, 0, None
+    if isinstance(trade, Fault):
+        return 0, 0, trade
     out = trade.amount_out
     return amount, out if fees_out is None else out - fees_out.at(epoch).on(out), trade
 
 
-def _buying(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, int, Trade | None]:
+def _buying(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, int, Trade | Fault]:
     """(sent, received, the trade between the two) of an amount that shall reach the user."""
     fees_in, fees_out = side.fees_in, side.fees_out
     withheld = 0 if fees_out is None else fees_out.at(epoch).inverse(amount)
-    trade = way.exact_out(amount + withheld) if withheld is not None else None
-    if trade is None:
-        return 0, 0, None
+    trade = way.exact_out(amount + withheld) if withheld is not None else Fault.PROGRAM_FAILS
+    if isinstance(trade, Fault):
+        return 0, 0, trade
     added = 0 if fees_in is None else fees_in.at(epoch).inverse(trade.amount_in)
-    return (0, 0, None) if added is None else (trade.amount_in + added, amount, trade)
+    return (0, 0, Fault.PROGRAM_FAILS) if added is None else (trade.amount_in + added, amount, trade)
 
 
-def _no_trade(way: Ladder, request: QuoteRequest) -> Refusal:
-    if way.end:
-        return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"{request.kind} {request.amount}: {way.end}")
-    limit = f"{len(way.steps)} bins ahead"
-    return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=limit, observed=f"{request.kind} {request.amount}")
+def _no_trade(way: Ladder, request: QuoteRequest, trade: Trade | Fault) -> Refusal:
+    wanted = f"{request.kind} {request.amount}"
+    if trade is Fault.BINS_END and way.end:
+        return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"{wanted}: {way.end}")
+    limit = trade.value if isinstance(trade, Fault) else "too little to get anything"
+    return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit=limit, observed=wanted)
 
 
 def _impact_bps(traded_in: int, traded_out: int, price: int | None, x_to_y: bool) -> int:  # noqa: FBT001
