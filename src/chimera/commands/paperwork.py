@@ -46,7 +46,7 @@ def add_paperwork(app: typer.Typer, run: Run) -> None:
             print(done["message"])
             for row in told["items"]:
                 print(_line(row))
-        raise typer.Exit(1 if told["unresolved"] else 0)
+        raise typer.Exit(1 if done["unresolved"] else 0)
 
     letters = typer.Typer(help="Signals and trades that got lost.", no_args_is_help=True)
     app.add_typer(letters, name="dead-letters")

@@ -34,6 +34,7 @@ from chimera.ports.store import KeyHolder
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+CATCH_UP_TRIES, CATCH_UP_STEP_S = 20, 0.05  # the recorder folds several times a second
 DISCREPANCY_ID = re.compile(r"(\d{1,18})-(\d{1,9})")
 
 
@@ -63,6 +64,7 @@ def incident_routes(doorkeeper: Doorkeeper) -> APIRouter:
     async def retry(request: Request, letter_id: str, holder: operator) -> Response:
         cause, letter = await cause_of(request), await _letter(request, letter_id)
         done = await perform(request, RetryDeadLetter(letter=letter, cause=cause, by=holder.identifier))
+        await _folded(request)
         return answer(Retried(status="retried", signal_id=done.after or None))
 
     @routes.post(
@@ -74,6 +76,7 @@ def incident_routes(doorkeeper: Doorkeeper) -> APIRouter:
     async def discard(request: Request, letter_id: str, holder: operator) -> Response:
         cause, letter = await cause_of(request), await _letter(request, letter_id)
         await perform(request, DiscardDeadLetter(letter=letter, cause=cause, by=holder.identifier))
+        await _folded(request)
         return answer(Accepted(status="discarded"))
 
     @routes.get(
@@ -131,6 +134,7 @@ def incident_routes(doorkeeper: Doorkeeper) -> APIRouter:
     )
     async def run(request: Request, holder: operator) -> Response:
         done = await perform(request, RunReconciliation(cause=await cause_of(request), by=holder.identifier))
+        await _folded(request)
         return answer(
             ReconciliationRun(status="done", message=done.message, unresolved=int(done.after or "0"))
         )
@@ -148,9 +152,20 @@ def incident_routes(doorkeeper: Doorkeeper) -> APIRouter:
             raise Problem(404, "There is no discrepancy of this id.")
         entry, part = int(named[1]), int(named[2])
         await perform(request, ResolveDiscrepancy(entry=entry, part=part, cause=note, by=holder.identifier))
+        await _folded(request)
         return answer(Accepted(status="resolved"))
 
     return routes
+
+
+async def _folded(request: Request) -> None:
+    """Returns once the tables have what was just written, or after a second: they may be behind, and say so."""
+    around = context(request)
+    wanted = around.stream.replica.seq
+    for _ in range(CATCH_UP_TRIES):
+        if await asyncio.to_thread(around.deps.reader.last_seq) >= wanted:
+            return
+        await asyncio.sleep(CATCH_UP_STEP_S)
 
 
 async def _letter(request: Request, wanted: str) -> int:
