@@ -93,8 +93,11 @@ class TableReader:
     def fills(self, trade_uuid: str) -> tuple[FillRow, ...]:
         return tuple(row for row in self.fill_rows if row.trade_uuid == trade_uuid)
 
-    def wallets(self, *, status: str | None = None, limit: int = 100, offset: int = 0) -> Page[WalletRow]:
-        return self._page("wallets", self.wallet_rows, status=status, limit=limit, offset=offset)
+    def wallets(
+        self, *, status: str | None = None, address: str | None = None, limit: int = 100, offset: int = 0
+    ) -> Page[WalletRow]:
+        rows = [row for row in self.wallet_rows if address in (None, row.address)]
+        return self._page("wallets", rows, status=status, limit=limit, offset=offset)
 
     def decisions(
         self, *, before: int | None = None, outcome: str | None = None, limit: int = 50

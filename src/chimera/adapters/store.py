@@ -246,6 +246,7 @@ def _write_wallet(connection: Connection, entry: Entry, fact: WalletChanged) -> 
         "strategy": str(wallet.strategy),
         "wqs_score": wallet.wqs_score,
         "notes": wallet.notes,
+        "ttl_expires_at_ms": wallet.active_until_ms,
         "promoted_at_ms": promoted or (None if known is None else known.promoted_at_ms),
         "created_at_ms": entry.at_ms if known is None else known.created_at_ms,
         "updated_at_ms": entry.at_ms,

@@ -98,7 +98,9 @@ class SqlReader:
         chosen = select(fills).where(fills.c.trade_uuid == trade_uuid).order_by(fills.c.slot, fills.c.at_ms)
         return tuple(_fill(row) for row in self._all(chosen))
 
-    def wallets(self, *, status: str | None = None, limit: int = 100, offset: int = 0) -> Page[WalletRow]:
+    def wallets(
+        self, *, status: str | None = None, address: str | None = None, limit: int = 100, offset: int = 0
+    ) -> Page[WalletRow]:
         copied = (
             select(
                 trades.c.wallet_address,
@@ -114,11 +116,10 @@ class SqlReader:
             wallets, copied, wallets.c.address == copied.c.wallet_address, isouter=True
         )
         counted = select(func.count()).select_from(wallets)
-        if status is not None:
-            chosen, counted = (
-                chosen.where(wallets.c.status == status),
-                counted.where(wallets.c.status == status),
-            )
+        where = [] if status is None else [wallets.c.status == status]
+        if address is not None:
+            where.append(wallets.c.address == address)
+        chosen, counted = chosen.where(*where), counted.where(*where)
         newest = chosen.order_by(wallets.c.updated_at_ms.desc(), wallets.c.address)
         rows = self._all(newest.limit(_capped(limit)).offset(max(0, offset)))
         return Page(tuple(_wallet(row) for row in rows), self._one(counted)[0])
@@ -402,6 +403,7 @@ def _wallet(row: AnyRow) -> WalletRow:
         copied=row.copied or 0,
         pnl_lamports=row.pnl_lamports or 0,
         last_trade_at_ms=row.last_at_ms,
+        active_until_ms=row.ttl_expires_at_ms,
         updated_at_ms=row.updated_at_ms,
     )
 

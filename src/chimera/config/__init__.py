@@ -15,7 +15,8 @@ import msgspec
 from chimera.config.describe import redacted, schema, without_credentials
 from chimera.config.keys import check_keys, refuse_secrets
 from chimera.config.layers import Layers, read_dotenv, read_yaml
-from chimera.config.tree import Secret, Settings, StyleRules
+from chimera.config.live import contradictions
+from chimera.config.tree import Secret, Settings
 from chimera.domain.errors import ConfigError
 
 __all__ = ["Secret", "Settings", "load", "redacted", "schema", "without_credentials"]
@@ -64,13 +65,9 @@ def _check_together(settings: Settings, layers: Layers) -> None:
         if not holds:
             raise ConfigError(f"{layers.source_of(key)}: {key}: {what}")
 
-    allocation, jito, webhook = settings.allocation, settings.jito, settings.webhook
-    shares = allocation.shield_percent + allocation.spear_percent
-    demand(
-        "allocation.shield_percent",
-        f"with allocation.spear_percent it makes {shares}, not 100",
-        holds=shares == 100,
-    )
+    jito, webhook = settings.jito, settings.webhook
+    for key, what in contradictions(settings):
+        demand(key, what, holds=False)
     demand(
         "jito.tip_floor_lamports",
         "above jito.tip_ceiling_lamports",
@@ -81,13 +78,6 @@ def _check_together(settings: Settings, layers: Layers) -> None:
         "not below webhook.queue_capacity",
         holds=webhook.shed_above < webhook.queue_capacity,
     )
-    for name in ("shield", "spear"):
-        rules: StyleRules = getattr(settings.copy_trade, name)
-        demand(
-            f"copy_trade.{name}.size_lamports_min",
-            "above size_lamports_max",
-            holds=rules.size_lamports_min <= rules.size_lamports_max,
-        )
     for key, names in (
         ("tokens", [token.symbol for token in settings.tokens]),
         ("tokens", [token.mint for token in settings.tokens]),

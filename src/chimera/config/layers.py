@@ -72,6 +72,16 @@ class Layers:
         return self._amounts(value, f"{path}.")
 
 
+def lamports_of(key: str, value: Any) -> Any:
+    """Lamports for "0.5 SOL" where the key says lamports; anything else as it came. Raises ConfigError."""
+    if "lamports" in key and isinstance(value, str) and (found := _SOL.fullmatch(value)):
+        try:
+            return lamports_from_sol(found[1])
+        except ValueError as error:
+            raise ConfigError(f"{key}: {error}") from None
+    return value
+
+
 _SOL = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*SOL\s*", re.IGNORECASE)
 
 

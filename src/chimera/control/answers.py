@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import Request, Response
 
-from chimera.control import incident_schemas, login_schemas, schemas
+from chimera.control import incident_schemas, login_schemas, schemas, steering_schemas
 from chimera.control.wire import Problem, encode
 
 B = TypeVar("B")
@@ -32,6 +32,7 @@ DOCUMENTED: tuple[Any, ...] = (
     schemas.WebhookBody,
     schemas.WebhookReply,
     *login_schemas.DOCUMENTED,
+    *steering_schemas.DOCUMENTED,
     *incident_schemas.DOCUMENTED,
 )
 

@@ -30,8 +30,10 @@ from chimera.control.routes.auth import auth_routes
 from chimera.control.routes.incidents import incident_routes
 from chimera.control.routes.live import live_route
 from chimera.control.routes.risk import risk_routes
+from chimera.control.routes.steering import steering_routes
 from chimera.control.routes.system import docs_routes, system_routes
 from chimera.control.routes.trading import trading_routes
+from chimera.control.routes.wallets import wallet_routes
 from chimera.control.sessions import Sessions
 from chimera.control.stream import Stream
 from chimera.control.wire import Problem, RequestIds
@@ -113,6 +115,9 @@ def _api(context: Context, sessions: Sessions | None) -> FastAPI:
     api.include_router(trading_routes(doorkeeper))
     api.include_router(risk_routes(doorkeeper))
     api.include_router(incident_routes(doorkeeper))
+    api.include_router(wallet_routes(doorkeeper))
+    if deps.configuration is not None:
+        api.include_router(steering_routes(doorkeeper, deps.configuration))
     if sessions is not None:
         api.include_router(auth_routes(doorkeeper, sessions))
     api.include_router(docs_routes())

@@ -9,6 +9,7 @@ from chimera.control.sessions import Identity
 from chimera.domain.ids import Address
 from chimera.domain.messages import Entry
 from chimera.observe import Observer
+from chimera.ports.configuration import Configuration
 from chimera.ports.ingress import Ingress
 from chimera.ports.runtime import Clock, Commands, LiveStream
 from chimera.ports.store import Keys, Reader
@@ -28,12 +29,14 @@ class ControlDeps:
     """`Journal.read`: entries from a sequence number on."""
     decimals: Callable[[Address], int | None]
     """A mint's decimals, None where it is not known (yet)."""
-    config: Mapping[str, Any]
+    config: Callable[[], Mapping[str, Any]]
     """What GET /api/v1/config shows, without `rpc_status.active`; built where settings may be read."""
     clock: Clock
     observer: Observer
     label: str
     """What kind of house this is, for people: localnet, live and so on."""
+    configuration: Configuration | None = None
+    """Settings that may change while the house runs; None: none may."""
     identity: Identity | None = None
     """How people log in by wallet; None: by API key alone."""
     dev: bool = False

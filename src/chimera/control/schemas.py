@@ -109,6 +109,8 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     copied: int
     pnl_lamports: str
     last_trade_at: int | None
+    active_until: int | None
+    """When an ACTIVE one becomes a CANDIDATE by itself."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -381,6 +383,7 @@ def wallet_of(row: WalletRow) -> Wallet:
         copied=row.copied,
         pnl_lamports=str(row.pnl_lamports),
         last_trade_at=row.last_trade_at_ms,
+        active_until=row.active_until_ms,
     )
 
 

@@ -1,8 +1,11 @@
 """What an operator may ask for. Each is journalled with who and why, and answered."""
 
+from typing import Any
+
 import msgspec
 
 from chimera.domain.ids import Address, TradeId
+from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
 
@@ -34,6 +37,33 @@ class ExitPosition(msgspec.Struct, frozen=True, tag=True):
 class ChangeWallet(msgspec.Struct, frozen=True, tag=True):
     address: Address
     status: WalletStatus
+    cause: str
+    by: str
+    ttl_ms: int | None = None
+    """How long an ACTIVE one stays so; then it becomes a CANDIDATE again."""
+    strategy: Style | None = None
+    """How it is copied; None leaves that as it is."""
+    notes: str | None = None
+    new: bool = False
+    """Whether a wallet that nobody listed is taken in; otherwise it is UNKNOWN."""
+
+
+class ChangeConfig(msgspec.Struct, frozen=True, tag=True):
+    """Other values for settings that may change while the house runs: all of them or none."""
+
+    changes: dict[str, Any]
+    """By dotted key; values as a settings file has them."""
+    cause: str
+    by: str
+    version: int | None = None
+    """Number of the last change that the caller knew of; None where he does not mind."""
+
+
+class UndoConfig(msgspec.Struct, frozen=True, tag=True):
+    """Puts back what one change changed, unless something was changed again since."""
+
+    entry: int
+    """Number of any fact of that change."""
     cause: str
     by: str
 
@@ -73,6 +103,8 @@ Command = (
     | ResetBreaker
     | ExitPosition
     | ChangeWallet
+    | ChangeConfig
+    | UndoConfig
     | RunReconciliation
     | ResolveDiscrepancy
     | RetryDeadLetter

@@ -194,6 +194,8 @@ class ConfigChanged(msgspec.Struct, frozen=True, tag=True):
     new: str
     cause: str
     by: str
+    change_id: str = ""
+    """The same for all keys of one change, which is undone as a whole."""
 
 
 class Reconciled(msgspec.Struct, frozen=True, tag=True):

@@ -22,3 +22,5 @@ class Wallet(msgspec.Struct, frozen=True):
     wqs_score: int | None = None
     """0-100."""
     notes: str = ""
+    active_until_ms: int | None = None
+    """When an ACTIVE wallet becomes a CANDIDATE by itself; None: never."""

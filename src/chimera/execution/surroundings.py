@@ -25,7 +25,7 @@ class HouseSurroundings:
         limits: RiskLimits,
         tokens: Iterable[TokenListing],
     ) -> None:
-        self._books, self._view, self._roster, self._limits = books, view, roster, limits
+        self._books, self._view, self._roster, self.limits = books, view, roster, limits
         self._by_symbol: dict[str, TokenListing] = {}
         self._by_mint: dict[str, TokenListing] = {}
         for listing in tokens:
@@ -46,7 +46,7 @@ class HouseSurroundings:
 
     def token_refusal(self, mint: Address, style: Style) -> Refusal | None:
         liquidity = self._view.liquidity_micro_usd(mint)
-        return review_token(style, self._view.mints.get(mint), liquidity, self._limits.tokens)
+        return review_token(style, self._view.mints.get(mint), liquidity, self.limits.tokens)
 
     def wallet(self, address: Address) -> Wallet | None:
         return self._roster.get(address)
@@ -77,11 +77,11 @@ class HouseSurroundings:
         """The gate asks again when the intent is there; here it saves a hopeless signal the way."""
         if style is Style.SPEAR and self.spear_disabled:
             return Refusal(Reason.STRATEGY_DISABLED, observed=self.spear_disabled)
-        share = self._limits.spear_bps if style is Style.SPEAR else self._limits.shield_bps
+        share = self.limits.spear_bps if style is Style.SPEAR else self.limits.shield_bps
         ledger = self._books.ledger
         ceiling = ledger.equity_at_cost_lamports * share // BPS
         # a copied amount may be far above what one position may take; the strategy cuts it down
-        asked = min(amount_lamports, self._limits.position_lamports_max)
+        asked = min(amount_lamports, self.limits.position_lamports_max)
         wanted = ledger.engaged_lamports(style) + asked
         if wanted > ceiling:
             return Refusal(

@@ -135,6 +135,7 @@ class WalletRow(msgspec.Struct, frozen=True, kw_only=True):
     """Realised by them."""
     last_trade_at_ms: int | None
     updated_at_ms: int
+    active_until_ms: int | None = None
 
 
 class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,7 +276,9 @@ class Reader(Protocol):
         """Oldest first."""
         ...
 
-    def wallets(self, *, status: str | None = None, limit: int = 100, offset: int = 0) -> Page[WalletRow]: ...
+    def wallets(
+        self, *, status: str | None = None, address: str | None = None, limit: int = 100, offset: int = 0
+    ) -> Page[WalletRow]: ...
 
     def decisions(
         self, *, before: int | None = None, outcome: str | None = None, limit: int = 50

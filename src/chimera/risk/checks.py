@@ -31,6 +31,8 @@ class RiskLimits(msgspec.Struct, frozen=True):
     spear_bps: int = 3_000
     daily_loss_lamports_max: int = 5_000_000_000
     tokens: TokenLimits = TokenLimits()
+    paused: tuple[str, ...] = ()
+    """Strategies that may sell and not buy, by name."""
 
 
 Check = Callable[[TradeIntent, Circumstances, RiskLimits], "Refusal | str"]
@@ -53,7 +55,9 @@ def breaker_closed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> R
     return seen.breaker_refusal or "loss breaker lets it pass"
 
 
-def style_enabled(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+def style_enabled(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    if intent.side is Side.BUY and intent.source in limits.paused:
+        return Refusal(Reason.STRATEGY_DISABLED, observed=f"{intent.source} is paused")
     if intent.side is Side.BUY and intent.style is Style.SPEAR and seen.spear_disabled:
         return Refusal(Reason.STRATEGY_DISABLED, observed=seen.spear_disabled)
     return f"{intent.style} enabled"

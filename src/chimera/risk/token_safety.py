@@ -89,7 +89,7 @@ class TokenReports:
     """What probes found, by mint."""
 
     def __init__(self, limits: TokenLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._reports: dict[Address, TokenReport] = {}
 
     def apply(self, report: TokenReport) -> None:
@@ -98,6 +98,6 @@ class TokenReports:
     def fresh(self, mint: Address, now_ms: int) -> TokenReport | None:
         """The last report, unless it is too old to be believed."""
         report = self._reports.get(mint)
-        if report is None or now_ms - report.at_ms > self._limits.report_ttl_ms:
+        if report is None or now_ms - report.at_ms > self.limits.report_ttl_ms:
             return None
         return report

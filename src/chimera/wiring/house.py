@@ -24,6 +24,7 @@ from chimera.adapters.store_reader import SqlReader
 from chimera.config import Settings
 from chimera.control.app import create_app
 from chimera.control.deps import ControlDeps
+from chimera.domain.commands import ChangeConfig, ChangeWallet, UndoConfig
 from chimera.domain.ids import Address
 from chimera.domain.messages import Entry, RunStarted
 from chimera.domain.token import TokenListing
@@ -42,6 +43,8 @@ from chimera.risk.admission import Admission
 from chimera.risk.gate import Gate
 from chimera.risk.roster import Roster
 from chimera.risk.watcher import WalletWatcher
+from chimera.roles.clerk import Switchboard
+from chimera.roles.configuration import ConfigurationRole
 from chimera.roles.costs import CostsRole
 from chimera.roles.execution import ExecutionRole
 from chimera.roles.failover import FailoverRole, HeardLane
@@ -51,9 +54,11 @@ from chimera.roles.market import MarketRole
 from chimera.roles.recorder import RecorderRole
 from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
+from chimera.roles.wallets import WalletsRole
 from chimera.wiring import identity as people
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
+from chimera.wiring.steering import LiveSettings, steer
 
 
 @dataclass(kw_only=True)
@@ -77,6 +82,7 @@ class House:
     strategy: StrategyRole
     execution: ExecutionRole
     papers: Bookkeeping
+    wallets: WalletsRole
     recorder: RecorderRole
     tables: SqlTables
     wallet: Address
@@ -97,9 +103,11 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         rules.fee_policy(settings), tips=rules.tip_policy(settings), prices=rules.price_policy(settings)
     )
     failover = Failover(rules.failover_policy(settings), fallback=bool(settings.rpc.fallback_url))
+    live = LiveSettings(settings)
     entries = list(journal.read())
 
     def fold(entry: Entry) -> None:
+        live.fold(entry)
         books.fold(entry)
         roster.apply(entry.fact)
         costs.apply(entry)
@@ -110,7 +118,13 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
     journal.listen(fold)
     journal.listen(observer.heard_later)
     journal.listen(lambda entry: bus.publish(TRADES, entry))
+    edited = live.edited()
+    live.adopt()
+    limits = rules.risk_limits(live.settings_now)
     journal.append(RunStarted(run_id, __version__, signer.address, msgspec.to_builtins(limits)))
+    for change in edited:
+        journal.append(change)
+    live.adopt()
     for wallet in rules.listed_wallets(settings, roster):
         journal.append(wallet)
 
@@ -144,8 +158,10 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         )
     )
     tip_accounts = TIP_ACCOUNTS if bundles is not None else ()
+    gate, strategies = Gate(limits), list(rules.built_strategies(settings))
+    steer(live, gate=gate, books=books, surroundings=surroundings, strategies=strategies)
     desk = Desk(
-        gate=Gate(limits),
+        gate=gate,
         planner=Planner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
         books=books,
         view=view,
@@ -181,7 +197,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         observer=observer,
     )
     strategy = StrategyRole(
-        engine=Engine(list(rules.built_strategies(settings))),
+        engine=Engine(strategies),
         queue=queue,
         ingress=ingress,
         ledger=books.ledger,
@@ -224,15 +240,25 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
             key.key.reveal(), role=key.role, identifier=key.identifier, by="settings", at_ms=clock.now_ms()
         )
     ingress.resume(entries)
+    wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
+    configuration = ConfigurationRole(configuration=live, journal=journal, clock=clock)
     deps = ControlDeps(
         ingress=ingress,
         reader=SqlReader(engine),
         keys=keys,
-        commands=papers.switchboard(execution),
+        commands=Switchboard(
+            {
+                ChangeWallet: wallets.perform,
+                ChangeConfig: configuration.perform,
+                UndoConfig: configuration.perform,
+            },
+            otherwise=papers.switchboard(execution),
+        ),
         stream=BusStream(bus, TRADES, LIVE, capacity=LIVE_CAPACITY),
         history=journal.read,
         decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
-        config=outside.shown_config(settings),
+        config=lambda: outside.shown_config(live.settings_now),
+        configuration=live,
         identity=people.identity(settings, engine),
         clock=clock,
         observer=observer,
@@ -268,6 +294,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         strategy=strategy,
         execution=execution,
         papers=papers,
+        wallets=wallets,
         recorder=RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer),
         tables=tables,
         wallet=signer.address,

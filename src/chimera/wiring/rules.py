@@ -1,6 +1,7 @@
 """Settings turned into what the rooms take: limits, policies, rules. One function a room, no decisions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -41,6 +42,7 @@ def risk_limits(settings: Settings) -> RiskLimits:
         shield_bps=allocation.shield_percent * BPS_A_PERCENT,
         spear_bps=allocation.spear_percent * BPS_A_PERCENT,
         daily_loss_lamports_max=risk.daily_loss_lamports_max,
+        paused=tuple(name for name, section in _sections(settings) if not section.enabled),
         tokens=TokenLimits(
             liquidity_shield_micro_usd_min=safety.liquidity_shield_usd_min * MICRO_USD,
             liquidity_spear_micro_usd_min=safety.liquidity_spear_usd_min * MICRO_USD,
@@ -132,12 +134,30 @@ def admission_rules(settings: Settings) -> AdmissionRules:
 
 def built_strategies(settings: Settings) -> Iterator[Strategy]:
     """Every strategy that has a section of its own in the settings and is enabled there."""
-    for name, factory in strategies().items():
+    for name, section in _sections(settings):
+        if section.enabled:
+            factory = strategies()[name]
+            yield factory(_params(section, factory))
+
+
+def tune(built: Iterable[Strategy], settings: Settings) -> None:
+    """Gives running strategies the parameters of these settings."""
+    for name, section in _sections(settings):
+        for strategy in built:
+            if strategy.name == name:
+                strategy.params = _params(section, type(strategy))  # type: ignore[attr-defined]
+
+
+def _sections(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Strategies and their sections, for those that have one."""
+    for name in strategies():
         section = getattr(settings, name, None)
-        if section is None or not section.enabled:
-            continue
-        params = msgspec.convert(msgspec.to_builtins(section), factory.params_type)  # type: ignore[attr-defined]
-        yield factory(params)
+        if section is not None:
+            yield name, section
+
+
+def _params(section: Any, factory: Any) -> Any:
+    return msgspec.convert(msgspec.to_builtins(section), factory.params_type)
 
 
 def listed_wallets(settings: Settings, roster: Roster) -> list[WalletChanged]:

@@ -39,6 +39,7 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("block engine", house.failover.watch_engine())
         loops.start("prices", house.costs.watch_prices())
         loops.start("tips", house.costs.watch_tips())
+        loops.start("wallets", house.wallets.run())
         loops.start("capital", house.papers.capital.run())
         loops.start("reconciliation", house.papers.reconciler.run())
         loops.start("funds", house.execution.watch_funds())

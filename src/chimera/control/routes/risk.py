@@ -32,12 +32,13 @@ def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
     async def config(request: Request) -> Response:
         around = context(request)
         rpc = around.judge.health(around.deps.clock.now_ms()).rpc
+        now = around.deps.config()
         status = {
-            **around.deps.config.get("rpc_status", {}),
+            **now.get("rpc_status", {}),
             "active": rpc.endpoint,
             "fallback_triggered": rpc.endpoint != "primary",
         }
-        return answer({**around.deps.config, "rpc_status": status})
+        return answer({**now, "rpc_status": status})
 
     @routes.post(
         "/config/circuit-breaker/reset",

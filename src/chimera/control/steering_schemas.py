@@ -1,0 +1,89 @@
+"""What goes over the wire to steer the house: wallets and settings."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from chimera.domain.intent import Style
+from chimera.domain.wallet import WalletStatus
+from chimera.ports.configuration import Setting
+
+ADDRESS = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
+TTL_HOURS_MAX = 8_760
+WALLETS_AT_ONCE_MAX = 200
+
+TtlHours = Annotated[int, msgspec.Meta(ge=1, le=TTL_HOURS_MAX)]
+Notes = Annotated[str, msgspec.Meta(max_length=500)]
+Reason = Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
+class WalletChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    status: WalletStatus
+    reason: Reason
+    ttl_hours: TtlHours | None = None
+    """How long it stays ACTIVE."""
+    strategy: Style | None = None
+    notes: Notes | None = None
+
+
+class NewWallet(WalletChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    address: Annotated[str, msgspec.Meta(pattern=ADDRESS)]
+    status: WalletStatus = WalletStatus.CANDIDATE
+
+
+class WalletsChange(WalletChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    addresses: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=ADDRESS)], ...],
+        msgspec.Meta(min_length=1, max_length=WALLETS_AT_ONCE_MAX),
+    ]
+
+
+class WalletChanged(msgspec.Struct, frozen=True, kw_only=True):
+    address: str
+    ok: bool
+    code: str = ""
+    message: str
+    before: str
+    after: str
+
+
+class WalletsChanged(msgspec.Struct, frozen=True):
+    items: list[WalletChanged]
+
+
+class Settings(msgspec.Struct, frozen=True):
+    version: int
+    items: tuple[Setting, ...]
+
+
+class ConfigBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    changes: Annotated[dict[str, Any], msgspec.Meta(min_length=1, max_length=100)]
+    """By key, as GET /api/v1/config/settings lists them; all of them or none."""
+    reason: Reason
+    version: int | None = None
+    """The version that the change was thought up on; refused where there is a newer one."""
+
+
+class UndoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    """Of any row of the change in the history."""
+    reason: Reason
+
+
+class ConfigAnswer(msgspec.Struct, frozen=True):
+    success: bool
+    version: int
+    message: str
+
+
+DOCUMENTED = (
+    WalletChange,
+    NewWallet,
+    WalletsChange,
+    WalletChanged,
+    WalletsChanged,
+    Settings,
+    ConfigBody,
+    UndoBody,
+    ConfigAnswer,
+)
