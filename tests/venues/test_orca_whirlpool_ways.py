@@ -15,7 +15,8 @@ from chimera.venues.orca_whirlpool import VENUE
 from chimera.venues.orca_whirlpool.adaptive import FeeMemory, FeeRules
 from chimera.venues.orca_whirlpool.layout import Mint, Oracle, State, TickArray, Vault
 from chimera.venues.orca_whirlpool.path import is_start, named_starts, span
-from chimera.venues.orca_whirlpool.pool import Whirlpool
+from chimera.venues.orca_whirlpool.pool import Ways, Whirlpool
+from chimera.venues.orca_whirlpool.quoting import find_trade, price_impact_bps
 from chimera.venues.orca_whirlpool.step import swap_step
 from chimera.venues.orca_whirlpool.ticks import (
     MAX_SQRT_PRICE,
@@ -27,6 +28,7 @@ from chimera.venues.orca_whirlpool.ticks import (
 )
 
 U64 = 2**64 - 1
+HELD = 2**62  # in each vault
 NOW = Moment(unix_timestamp=10_000, slot=Slot(9), epoch=5)
 
 
@@ -103,7 +105,7 @@ def pools(draw: Any, *, adaptive: bool = False, deep: bool = False) -> Whirlpool
             5, spacing, adaptive, draw(st.sampled_from((0, 100, 3_000, 60_000))), liquidity, price, tick,
             MINT_A, key(4), MINT_B, key(5), 0,
         ),
-        vault_a=Vault(5, 2**62, frozen=False), vault_b=Vault(5, 2**62, frozen=False),
+        vault_a=Vault(5, HELD, frozen=False), vault_b=Vault(5, HELD, frozen=False),
         mint_a=MINTS, mint_b=MINTS, oracle=oracle, arrays=arrays,
     )  # fmt: skip
 
@@ -195,11 +197,39 @@ def test_the_table_and_the_way_give_what_a_search_of_every_place_gives(
     exact_in = which is SwapKind.EXACT_IN
     plain = plain_swap(pool, size, exact_in=exact_in, a_to_b=mint == MINT_A)
     quote = ask(pool, mint, which, size)
-    if plain is None or plain[2] or max(plain[0], plain[1]) > 2**62:
+    if plain is None or plain[2] or plain[0] > U64 - HELD or plain[1] > HELD:
         assert isinstance(quote, Refusal)
     else:
         assert isinstance(quote, Quote)
         assert (quote.amount_in, quote.amount_out) == plain[:2]
+
+
+@given(pools(), amount, side, kind)
+def test_the_fast_way_to_a_quote_tells_all_that_the_plain_one_does(
+    pool: Whirlpool, size: int, mint: Address, which: SwapKind
+) -> None:
+    a_to_b = mint == MINT_A
+    plain = find_trade(pool, size, NOW, exact_in=which is SwapKind.EXACT_IN, a_to_b=a_to_b)
+    quote = ask(pool, mint, which, size)
+    if isinstance(plain, Refusal) or which is SwapKind.EXACT_IN and plain.sent != size:
+        assert isinstance(quote, Refusal)
+    else:
+        assert isinstance(quote, Quote)
+        assert (quote.amount_in, quote.amount_out, quote.fee_in) == (plain.sent, plain.received, plain.fee)
+        impact = price_impact_bps(plain, pool.state.sqrt_price, a_to_b=a_to_b)
+        assert (quote.price_impact_bps, quote.slot) == (impact, plain.slot)
+
+
+@given(pools(), amount, side, kind, st.integers(0, 2**63), st.integers(0, 2**63))
+def test_the_fast_way_keeps_to_what_the_vaults_hold(
+    pool: Whirlpool, size: int, mint: Address, which: SwapKind, held_a: int, held_b: int
+) -> None:
+    vaults = {"vault_a": Vault(5, U64 - held_a, frozen=False), "vault_b": Vault(5, held_b, frozen=False)}
+    changed = msgspec.structs.replace(pool, ways=Ways(), **vaults)
+    quote = ask(changed, mint, which, size)
+    if isinstance(quote, Quote):
+        room, held = (held_a, held_b) if mint == MINT_A else (U64 - held_b, U64 - held_a)
+        assert quote.amount_in <= room and quote.amount_out <= held
 
 
 @given(pools(adaptive=True), amount, side, kind)

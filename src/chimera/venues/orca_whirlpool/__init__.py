@@ -102,19 +102,20 @@ class OrcaWhirlpool:
         known: State | Vault | Mint | Oracle | None = state if role == "pool" else getattr(pool, role)
         if known is not None and slot < known.slot:
             return pool
+        ways = pool.ways.without_lanes()
         match role:
             case "pool":
                 return replace(pool, state=read_state(account, slot=slot), ways=Ways())
             case "vault_a":
-                return replace(pool, vault_a=read_vault(account, slot=slot, mint=state.mint_a))
+                return replace(pool, vault_a=read_vault(account, slot=slot, mint=state.mint_a), ways=ways)
             case "vault_b":
-                return replace(pool, vault_b=read_vault(account, slot=slot, mint=state.mint_b))
+                return replace(pool, vault_b=read_vault(account, slot=slot, mint=state.mint_b), ways=ways)
             case "mint_a":
-                return replace(pool, mint_a=read_mint(account, slot=slot))
+                return replace(pool, mint_a=read_mint(account, slot=slot), ways=ways)
             case "mint_b":
-                return replace(pool, mint_b=read_mint(account, slot=slot))
+                return replace(pool, mint_b=read_mint(account, slot=slot), ways=ways)
             case _:
-                return replace(pool, oracle=read_oracle(account, slot=slot, pool=pool.address))
+                return replace(pool, oracle=read_oracle(account, slot=slot, pool=pool.address), ways=ways)
 
     def missing(self, pool: Whirlpool) -> tuple[str, ...]:
         """Arrays away from the current one may be unknown: swaps that reach them are refused, others are not."""
@@ -143,14 +144,31 @@ class OrcaWhirlpool:
         a_to_b = request.input_mint == state.mint_a
         if not a_to_b and request.input_mint != state.mint_b:
             return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"the pool does not trade {request.input_mint}")
-        exact_in = request.kind is SwapKind.EXACT_IN
-        trade = find_trade(pool, request.amount, moment, exact_in=exact_in, a_to_b=a_to_b)
+        exact_in, amount = request.kind is SwapKind.EXACT_IN, request.amount
+        lane = pool.ways.lanes.get(a_to_b) or pool.lane(a_to_b=a_to_b)
+        if lane is not None and amount > 0 and moment.unix_timestamp >= state.rewards_at:
+            told = lane.exact_in(amount) if exact_in else lane.exact_out(amount)
+            if told is not None:
+                sent, received, fee, impact_bps = told
+                return Quote(
+                    pool.address,
+                    self.name,
+                    request.input_mint,
+                    state.mint_b if a_to_b else state.mint_a,
+                    sent,
+                    received,
+                    fee,
+                    0,
+                    impact_bps,
+                    Slot(lane.slot),
+                )
+        trade = find_trade(pool, amount, moment, exact_in=exact_in, a_to_b=a_to_b)
         if isinstance(trade, Refusal):
             return trade
-        if trade.sent != request.amount and exact_in:
+        if trade.sent != amount and exact_in:
             # The program would take less and leave the price at its very end: nobody means that.
             return Refusal(
-                Reason.AMOUNT_OUT_OF_RANGE, limit=f"the pool takes {trade.sent}", observed=str(request.amount)
+                Reason.AMOUNT_OUT_OF_RANGE, limit=f"the pool takes {trade.sent}", observed=str(amount)
             )
         return Quote(
             pool.address,

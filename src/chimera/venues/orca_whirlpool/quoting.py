@@ -63,11 +63,7 @@ def find_trade(
     received = swapped.amount_out - fee_out.on(swapped.amount_out) if fee_out.bps else swapped.amount_out
     if sent is None or swapped.amount_out > vault_out.amount or vault_in.amount + swapped.amount_in > U64_MAX:
         return _out_of_range(amount)
-    # Mints say the same for months and tick arrays change with the liquidity alone: their age is not the price's.
-    slot = min(pool.state.slot, vault_a.slot, vault_b.slot)
-    if pool.oracle is not None and pool.oracle.slot < slot:
-        slot = pool.oracle.slot
-    return Trade(sent, received, swapped.amount_in - swapped.fee, swapped.amount_out, swapped.fee, slot)
+    return Trade(sent, received, swapped.amount_in - swapped.fee, swapped.amount_out, swapped.fee, pool.slot)
 
 
 def price_impact_bps(trade: Trade, sqrt_price: int, *, a_to_b: bool) -> int:

@@ -15,6 +15,7 @@ from chimera.domain.ids import TOKEN_PROGRAM, Address
 from chimera.domain.pool import Swap
 from chimera.onchain import logs
 from chimera.onchain.layouts import address_at, discriminator, u64_at
+from chimera.onchain.swaps import believable
 from chimera.onchain.token_transfers import TokenTransfer, transfers_after
 from chimera.venues.orca_whirlpool.instructions import SWAP, SWAP_V2, TWO_HOP_SWAP, TWO_HOP_SWAP_V2
 from chimera.venues.orca_whirlpool.layout import PROGRAM
@@ -67,7 +68,7 @@ def read_swaps(transaction: TransactionUpdate, venue: str) -> tuple[Swap, ...]:
                 position=hop.position,
             )
         )
-    return tuple(swaps)
+    return tuple(map(believable, swaps))
 
 
 def _hops(transaction: TransactionUpdate, at: int, call: Instruction) -> Iterator[Hop]:
