@@ -315,6 +315,7 @@ def test_a_processed_error_is_not_believed_and_a_confirmed_one_costs_its_fee() -
     assert house.facts(LegReverted)[0].lamports_delta == -5_000
     assert house.books.ledger.realised_lamports == -5_000
     assert send.leg_id not in house.books.ledger.legs
+    assert house.state() is TradeState.FAILED
 
 
 def test_a_lost_entry_is_retried_up_to_its_limit_and_then_a_dead_letter() -> None:
