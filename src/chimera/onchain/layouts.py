@@ -22,6 +22,7 @@ ACCOUNT_TYPE_AT = 165  # Token-2022 pads both kinds to here and says which one i
 EXTENSIONS_AT = 166
 IS_MINT, IS_TOKEN_ACCOUNT = 1, 2
 TRANSFER_FEE_CONFIG = 1
+TRANSFER_FEE_AMOUNT = 2  # of a token account: the fees withheld in it, u64
 TRANSFER_FEE_CONFIG_SIZE = 108
 SLOTS_PER_EPOCH = 432_000
 

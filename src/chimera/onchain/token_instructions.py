@@ -11,6 +11,7 @@ from chimera.domain.ids import (
     ATA_PROGRAM,
     COMPUTE_BUDGET_PROGRAM,
     SYSTEM_PROGRAM,
+    TOKEN_2022_PROGRAM,
     TOKEN_PROGRAM,
     Address,
 )
@@ -29,6 +30,7 @@ _FREEZE_ACCOUNT = b"\x0a"
 _TRANSFER_CHECKED = b"\x0c"
 _SYNC_NATIVE = b"\x11"
 _CREATE_IDEMPOTENT = b"\x01"
+_HARVEST_WITHHELD = b"\x1a\x04"  # TransferFeeExtension, HarvestWithheldTokensToMint
 
 
 @lru_cache(1_024)
@@ -80,6 +82,15 @@ def close_token_account(
     """Closes an empty token account, or a wSOL account with all it holds; its lamports go to `destination`."""
     metas = (_write(account), _write(destination), _sign(owner))
     return InstructionCall(token_program, metas, _CLOSE_ACCOUNT)
+
+
+def harvest_withheld(*, mint: Address, sources: tuple[Address, ...]) -> InstructionCall:
+    """Sends transfer fees that lie in Token-2022 accounts to their mint, which frees the accounts to be closed.
+
+    Anybody may (spl-token-2022 `extension/transfer_fee/instruction.rs`, HarvestWithheldTokensToMint).
+    """
+    metas = (_write(mint), *(_write(source) for source in sources))
+    return InstructionCall(TOKEN_2022_PROGRAM, metas, _HARVEST_WITHHELD)
 
 
 def transfer_checked(
