@@ -17,6 +17,7 @@ import typer
 
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
+from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
 app = typer.Typer(
@@ -237,6 +238,30 @@ def whatif(
 
 
 @app.command()
+def doctor(
+    *,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+    config: ConfigFiles = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check settings, disk, vault, journal, database, nodes, clock, stream and the running desk.
+
+    Exit code 1 where something must be mended before the desk can trade.
+    """
+    from chimera.wiring.doctor import examine
+
+    settings = _settings(config, data_dir)
+    findings = asyncio.run(examine(settings))
+    for finding in findings:
+        if json_:
+            said = {"check": finding.name, "status": finding.status, "said": finding.said}
+            print(json.dumps(said))
+        else:
+            print(f"{finding.status:<5} {finding.name:<13} {finding.said}")
+    raise typer.Exit(1 if any(finding.status == "fail" for finding in findings) else 0)
+
+
+@app.command()
 def quote(*, cases: CasesFile) -> None:
     """Quote rows as in a file of cases: one JSON line each."""
     from chimera.cases import run_quote_cases
@@ -411,6 +436,7 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None
 add_paperwork(app, _run)
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")
+app.add_typer(venue_commands(_settings), name="venue")
 
 if __name__ == "__main__":
     main()

@@ -24,6 +24,7 @@ try:
 except ImportError:  # not Linux, or no wheel
     _driver = sqlite3
 
+DRIVER: ModuleType = _driver
 POOL_SIZE = 10
 BUSY_TIMEOUT_MS = 5_000
 SQLITE_VERSION_MIN = (3, 31, 0)  # generated columns
@@ -32,7 +33,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def open_engine(path: Path) -> Engine:
     """An engine on the database file, schema up to date; raises ConfigError where that cannot be."""
-    driver: ModuleType = _driver
+    driver = DRIVER
     if tuple(driver.sqlite_version_info) < SQLITE_VERSION_MIN:
         raise ConfigError(f"tables: SQLite {driver.sqlite_version} is too old; install the package pysqlite3")
     engine = create_engine(
