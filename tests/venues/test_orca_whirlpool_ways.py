@@ -124,6 +124,14 @@ def ask(pool: Whirlpool, mint: Address, which: SwapKind, size: int) -> Quote | R
 
 def plain_swap(pool: Whirlpool, size: int, *, exact_in: bool, a_to_b: bool) -> tuple[int, int, int] | None:
     """(in, out, what is left of the amount) of a swap at the fixed fee, place by place; None where it fails."""
+    found = plain_walk(pool, size, exact_in=exact_in, a_to_b=a_to_b)
+    return found[:3] if found is not None else None
+
+
+def plain_walk(
+    pool: Whirlpool, size: int, *, exact_in: bool, a_to_b: bool
+) -> tuple[int, int, int, int, int, int] | None:
+    """The same with (price, tick, liquidity) after it."""
     state = pool.state
     spacing, length = state.spacing, span(state.spacing)
     base = state.tick // length * length
@@ -167,7 +175,8 @@ def plain_swap(pool: Whirlpool, size: int, *, exact_in: bool, a_to_b: bool) -> t
         elif reached != price:
             tick = tick_of(reached)
         price = reached
-    return (size - left, other, left) if exact_in else (other, size - left, left)
+    sums = (size - left, other) if exact_in else (other, size - left)
+    return *sums, left, price, tick, liquidity
 
 
 def plain_search(arrays: Any, at: int, tick: int, spacing: int, *, a_to_b: bool) -> tuple[int, int] | None:
