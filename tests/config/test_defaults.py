@@ -1,5 +1,6 @@
 """Defaults are said once in the settings and once in the rooms that use them; both must say the same."""
 
+from chimera.adapters.rpc import RpcOptions
 from chimera.config import Settings, load
 from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
@@ -22,6 +23,12 @@ def test_limits_and_policies_built_from_the_defaults_are_the_rooms_own_defaults(
     assert rules.tip_policy(defaults()) == TipPolicy()
     assert rules.price_policy(defaults()) == PricePolicy()
     assert rules.failover_policy(defaults()) == FailoverPolicy()
+
+
+def test_a_node_is_asked_forty_times_a_second_at_most_and_waited_for_two_seconds() -> None:
+    rpc, options = defaults().rpc, RpcOptions()
+    assert (rpc.rate_per_s, rpc.timeout_ms, rpc.probe_s) == (40, 2_000, 300)
+    assert (options.requests_per_second_max, options.timeout_s) == (40, 2)
 
 
 def test_admission_takes_window_rate_and_queue_from_the_settings() -> None:

@@ -19,8 +19,9 @@ from tests.flow.running_desk import RunningDesk, soon
 
 from chimera.demo.processes import Child
 from chimera.demo.stage import Stage
+from chimera.domain.ids import WSOL
 from chimera.domain.intent import Side
-from chimera.domain.messages import ConfigChanged, LegLanded, LegSent
+from chimera.domain.messages import ConfigChanged, LegLanded, LegPlanned, LegSent
 from chimera.localnet.genesis import genesis
 from chimera.localnet.node import Node, NodeOptions
 from chimera.localnet.rpc import RpcFront
@@ -186,6 +187,13 @@ async def test_the_house_goes_to_its_fallback_and_comes_back(
         await soon(lambda: len(told.landed()) == 3)
         assert told.lane(told.landed()[2]) == "bundle"
         assert told.landed()[2].fill.tip_lamports == 2_000_000  # cold: twice the floor
+        # the first leg of a route asks for the default, the next for what simulation taught, not below the floor
+        asked: dict[tuple[str, ...], list[int]] = {}
+        for plan in desk.facts(LegPlanned):
+            route = (str(plan.hops[0].input_mint == WSOL), *(hop.venue for hop in plan.hops))
+            asked.setdefault(route, []).append(plan.compute_units)
+        assert {units[0] for units in asked.values()} == {180_000}
+        assert {later for units in asked.values() for later in units[1:]} == {100_000}
         rows = [("rpc.active", "primary", "fallback"), ("rpc.active", "fallback", "primary")]
         async with asyncio.timeout(10):
             while await told.audit_rows() != rows:
