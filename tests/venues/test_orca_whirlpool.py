@@ -530,7 +530,7 @@ def test_without_events_the_transfers_tell_unless_a_fee_may_hide_in_them() -> No
 
 
 def test_an_event_of_another_pool_or_too_few_of_them_are_not_believed() -> None:
-    for logs in ((event(key(50)),), (event(POOL), event(POOL))):
+    for logs in ((event(key(50)),), (event(POOL), event(POOL)), (event(POOL, fee_out=901),)):
         (swap,) = VENUE.decode_transaction(executed(swap_call(), *MOVES, logs=logs))
         assert swap.amount_out == 900
         with pytest.raises(DecodeError):
@@ -568,4 +568,4 @@ def test_torn_transactions_are_read_or_refused() -> None:
         except DecodeError:
             continue
         assert len(swaps) <= 2
-        assert all(swap.amount_in >= 0 for swap in swaps)
+        assert all(swap.amount_in >= 0 and swap.amount_out >= 0 for swap in swaps)

@@ -48,7 +48,7 @@ def read_swaps(transaction: TransactionUpdate, venue: str) -> tuple[Swap, ...]:
         return ()
     events = [event for event in logs.events(transaction.logs, PROGRAM) if event[:8] == TRADED]
     told = len(events) == len(hops) and all(
-        len(event) >= TRADED_BYTES_MIN and address_at(event, 8) == hop.pool
+        len(event) >= TRADED_BYTES_MIN and address_at(event, 8) == hop.pool and _of_event(event)[1] >= 0
         for event, hop in zip(events, hops, strict=True)
     )
     swaps = []
