@@ -27,6 +27,7 @@ from chimera.venues.meteora_dlmm.layout import (
     PROGRAM,
     array_index,
     bin_array_address,
+    check_prices,
     extension_address,
     read_bin_array,
     read_extension,
@@ -85,7 +86,9 @@ class MeteoraDlmm:
         if known is not None and slot < known.slot:
             return pool
         if index is not None:
-            return book.with_array(pool, read_bin_array(account, slot=slot, pool=pool.address, index=index))
+            array = read_bin_array(account, slot=slot, pool=pool.address, index=index)
+            check_prices(array, bin_step=pool.state.bin_step)
+            return book.with_array(pool, array)
         match role:
             case "pool":
                 return replace(pool, state=read_state(account, slot=slot), book=book.Book())

@@ -24,7 +24,7 @@ from chimera.onchain.layouts import (
     u16_at,
     u64_at,
 )
-from chimera.venues.meteora_dlmm.prices import BIN_ID_MAX
+from chimera.venues.meteora_dlmm.prices import BIN_ID_MAX, BPS, bin_price
 
 PROGRAM: Final = Address("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
 LB_PAIR = discriminator("account", "LbPair")
@@ -48,6 +48,8 @@ STATUS_MAX, PAIR_TYPE_MAX, ACTIVATION_TYPE_MAX, FUNCTION_TYPE_MAX, COLLECT_FEE_M
 
 UNDETERMINED, LIQUIDITY_MINING, LIMIT_ORDER = 0, 1, 2  # function types
 FEE_ON_Y = 1  # the collect_fee_mode that is not "on the input"
+
+PRICE_CLOSENESS_BITS = 30  # how many bits of two neighbours' prices must agree with the step between them
 
 _BINS_AT = 56
 _BIN = struct.Struct("<QQQQ80xQ8xQ4xB3x")
@@ -205,7 +207,8 @@ def read_state(account: Account, *, slot: int) -> State:
         program_x=TOKEN_PROGRAMS[data[880]],
         program_y=TOKEN_PROGRAMS[data[881]],
     )
-    if abs(state.active_id) > BIN_ID_MAX or state.bin_step == 0 or state.mint_x == state.mint_y:
+    itself = state.mint_x == state.mint_y or state.reserve_x == state.reserve_y
+    if abs(state.active_id) > BIN_ID_MAX or state.bin_step == 0 or itself:
         raise DecodeError(f"{account.address}: bin {state.active_id} of step {state.bin_step} cannot be")
     return state
 
@@ -227,6 +230,23 @@ def read_bin_array(account: Account, *, slot: int, pool: Address, index: int) ->
                 raise DecodeError(f"{account.address}: bin {bin_id} holds tokens and has no price")
             bins.append(Bin(bin_id, price, x, y, processed, waiting, ask == 1))
     return BinArray(slot=slot, index=index, bins=tuple(bins))
+
+
+def check_prices(array: BinArray, *, bin_step: int) -> None:
+    """Raises DecodeError where a bin's stored price is not its number's: a swap there would pay out nonsense.
+
+    All bins of recorded pools have the exact one. Neighbours are held against each other first, since that costs a
+    tenth of raising a power, and one wrong price is off from both.
+    """
+    before, rising = Bin(0, 0, 0, 0, 0, 0, orders_sell_x=False), BPS + bin_step
+    for found in array.bins:
+        expected = before.price * rising
+        near = abs(found.price * BPS - expected) << PRICE_CLOSENESS_BITS <= expected
+        if not (near and found.bin_id == before.bin_id + 1) and found.price != bin_price(
+            found.bin_id, bin_step
+        ):
+            raise DecodeError(f"array {array.index}: bin {found.bin_id} has a price of {found.price}")
+        before = found
 
 
 def read_extension(account: Account, *, slot: int, pool: Address) -> Extension:

@@ -14,6 +14,7 @@ from chimera.domain.ids import TOKEN_2022_PROGRAM, Address
 from chimera.domain.pool import Swap
 from chimera.onchain.anchor_events import event_of_each
 from chimera.onchain.layouts import address_at, discriminator, u64_at
+from chimera.onchain.swaps import believable
 from chimera.onchain.token_transfers import TokenTransfer, read_transfer
 from chimera.venues.meteora_dlmm.instructions import (
     ACCOUNTS_OF,
@@ -90,17 +91,19 @@ def _swap(transaction: TransactionUpdate, at: int, event: bytes, venue: str) -> 
     received = told.paid
     if output_program == TOKEN_2022_PROGRAM:
         received = min(received, _arrived(transaction, accounts[USER_OUTPUT_AT], told.paid))
-    return Swap(
-        venue=venue,
-        pool=told.pool,
-        user=accounts[USER_AT],
-        input_mint=input_mint,
-        output_mint=output_mint,
-        amount_in=told.sent,
-        amount_out=received,
-        signature=transaction.signature,
-        slot=transaction.slot,
-        position=at,
+    return believable(
+        Swap(
+            venue=venue,
+            pool=told.pool,
+            user=accounts[USER_AT],
+            input_mint=input_mint,
+            output_mint=output_mint,
+            amount_in=told.sent,
+            amount_out=received,
+            signature=transaction.signature,
+            slot=transaction.slot,
+            position=at,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from chimera.domain.ids import WSOL, Address
 from chimera.domain.pool import Swap
 from chimera.onchain.anchor_events import event_of_each
 from chimera.onchain.layouts import discriminator
+from chimera.onchain.swaps import believable
 from chimera.venues.pumpfun.layout import (
     PROGRAM,
     curve_address,
@@ -105,15 +106,17 @@ def _swap(transaction: TransactionUpdate, at: int, event: bytes, venue: str) -> 
         ends, amounts = (quote_mint, mint), (told.quote + told.fees, told.tokens)
     else:
         ends, amounts = (mint, quote_mint), (told.tokens, max(0, told.quote - told.fees))
-    return Swap(
-        venue=venue,
-        pool=curve,
-        user=told.user,
-        input_mint=ends[0],
-        output_mint=ends[1],
-        amount_in=amounts[0],
-        amount_out=amounts[1],
-        signature=transaction.signature,
-        slot=transaction.slot,
-        position=at,
+    return believable(
+        Swap(
+            venue=venue,
+            pool=curve,
+            user=told.user,
+            input_mint=ends[0],
+            output_mint=ends[1],
+            amount_in=amounts[0],
+            amount_out=amounts[1],
+            signature=transaction.signature,
+            slot=transaction.slot,
+            position=at,
+        )
     )

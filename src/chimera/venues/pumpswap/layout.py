@@ -108,6 +108,8 @@ def read_state(account: Account, *, slot: int) -> State:
         raise DecodeError(f"{account.address} is no PumpSwap pool: owner {account.owner}, {size} bytes")
     data = account.data.ljust(POOL_BYTES, b"\0")
     creator, base_mint = address_at(data, 11), address_at(data, 43)
+    if data[43:75] == data[75:107] or data[139:171] == data[171:203]:
+        raise DecodeError(f"{account.address} trades {base_mint} against itself")
     return State(
         slot=slot,
         creator=creator,

@@ -12,6 +12,7 @@ from chimera.domain.errors import DecodeError
 from chimera.domain.pool import Swap
 from chimera.onchain.anchor_events import event_of_each
 from chimera.onchain.layouts import discriminator
+from chimera.onchain.swaps import believable
 from chimera.venues.pumpswap.layout import PROGRAM, is_swap_event, read_swap_event
 
 POOL_AT, USER_AT, BASE_AT, QUOTE_AT = 0, 1, 3, 4  # the same in all of them
@@ -53,15 +54,17 @@ def _swap(transaction: TransactionUpdate, at: int, event: bytes, venue: str) -> 
     base = (call.accounts[BASE_AT], told.base)
     quote = (call.accounts[QUOTE_AT], told.quote)
     (input_mint, amount_in), (output_mint, amount_out) = (quote, base) if told.is_buy else (base, quote)
-    return Swap(
-        venue=venue,
-        pool=told.pool,
-        user=told.user,
-        input_mint=input_mint,
-        output_mint=output_mint,
-        amount_in=amount_in,
-        amount_out=amount_out,
-        signature=transaction.signature,
-        slot=transaction.slot,
-        position=at,
+    return believable(
+        Swap(
+            venue=venue,
+            pool=told.pool,
+            user=told.user,
+            input_mint=input_mint,
+            output_mint=output_mint,
+            amount_in=amount_in,
+            amount_out=amount_out,
+            signature=transaction.signature,
+            slot=transaction.slot,
+            position=at,
+        )
     )

@@ -10,6 +10,7 @@ from chimera.domain.chain import Instruction, TransactionUpdate
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import Address
 from chimera.domain.pool import Swap
+from chimera.onchain.swaps import believable
 from chimera.onchain.token_transfers import transfers_after
 from chimera.venues.raydium_amm_v4.instructions import LONG, LONG_ACCOUNTS, SHORT, SHORT_ACCOUNTS
 from chimera.venues.raydium_amm_v4.layout import PROGRAM
@@ -35,17 +36,19 @@ def _swap(transaction: TransactionUpdate, at: int, call: Instruction, venue: str
         raise DecodeError(
             f"{transaction.signature}: the swap at instruction {at} moves no tokens that it should"
         )
-    return Swap(
-        venue=venue,
-        pool=pool,
-        user=user,
-        input_mint=_mint(transaction, paid.target),
-        output_mint=_mint(transaction, given.source),
-        amount_in=paid.amount,
-        amount_out=given.amount,
-        signature=transaction.signature,
-        slot=transaction.slot,
-        position=at,
+    return believable(
+        Swap(
+            venue=venue,
+            pool=pool,
+            user=user,
+            input_mint=_mint(transaction, paid.target),
+            output_mint=_mint(transaction, given.source),
+            amount_in=paid.amount,
+            amount_out=given.amount,
+            signature=transaction.signature,
+            slot=transaction.slot,
+            position=at,
+        )
     )
 
 

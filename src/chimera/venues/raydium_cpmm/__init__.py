@@ -17,6 +17,7 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.units import U64_MAX
 from chimera.onchain import logs
 from chimera.onchain.layouts import NO_TRANSFER_FEE, TransferFee, discriminator
+from chimera.onchain.swaps import believable
 from chimera.ports.venue import AccountFilter, Prefilter
 from chimera.venues.raydium_cpmm.curve import Rates, Side, exact_in, exact_out, price_impact_bps
 from chimera.venues.raydium_cpmm.layout import (
@@ -246,17 +247,19 @@ def _swap(transaction: TransactionUpdate, at: int, call: Instruction, event: byt
     told = read_swap_event(event)
     if len(call.accounts) < SWAP_ACCOUNTS or call.accounts[POOL_AT] != told.pool:
         raise DecodeError(f"{transaction.signature}: the event at instruction {at} is of {told.pool}")
-    return Swap(
-        venue=RaydiumCpmm.name,
-        pool=told.pool,
-        user=call.accounts[USER_AT],
-        input_mint=told.input_mint,
-        output_mint=told.output_mint,
-        amount_in=told.sent,
-        amount_out=told.received,
-        signature=transaction.signature,
-        slot=transaction.slot,
-        position=at,
+    return believable(
+        Swap(
+            venue=RaydiumCpmm.name,
+            pool=told.pool,
+            user=call.accounts[USER_AT],
+            input_mint=told.input_mint,
+            output_mint=told.output_mint,
+            amount_in=told.sent,
+            amount_out=told.received,
+            signature=transaction.signature,
+            slot=transaction.slot,
+            position=at,
+        )
     )
 
 

@@ -111,6 +111,8 @@ def read_state(account: Account, *, slot: int) -> State:
     for program in (state.program_0, state.program_1):
         if program not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
             raise DecodeError(f"{account.address}: unknown token program {program}")
+    if state.mint_0 == state.mint_1 or state.vault_0 == state.vault_1:
+        raise DecodeError(f"{account.address} trades {state.mint_0} against itself")
     return state
 
 
