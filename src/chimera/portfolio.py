@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chimera.domain.ids import Address, IntentId, SignalId, Signature, TradeId
+from chimera.domain.ids import WSOL, Address, IntentId, SignalId, Signature, TradeId
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import (
     CapitalMoved,
@@ -26,7 +26,11 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     TradeMoved,
+    UpkeepDropped,
+    UpkeepExpired,
     UpkeepLanded,
+    UpkeepPlanned,
+    UpkeepSigned,
 )
 from chimera.domain.trade import Fill, LegRef, LegState, Position, TradeState
 
@@ -81,10 +85,14 @@ class Ledger:
         self.tips_lamports = 0
         self.rent_lamports = 0
         """Net of what came back."""
+        self.upkeep: dict[str, Leg] = {}
+        """Chores of the wallet that are not final yet; kept as legs, though of no round trip."""
         self.upkeep_fees_lamports = 0
         """Of the wallet's own chores, which belong to no round trip and are not among the fees above."""
         self.upkeep_rent_lamports = 0
         """The same for rent: negative, since chores bring back what trades had locked up."""
+        self._open: dict[TradeId, Position] = {}
+        """Those of `positions` that hold something: asked for with every price, while the closed ones only grow."""
         self._sunk: dict[TradeId, int] = {}
         self._entries: dict[TradeId, TradeIntent] = {}
 
@@ -92,7 +100,7 @@ class Ledger:
 
     @property
     def open_positions(self) -> list[Position]:
-        return [position for position in self.positions.values() if position.open]
+        return list(self._open.values())
 
     @property
     def realised_lamports(self) -> int:
@@ -102,8 +110,8 @@ class Ledger:
 
     def position_of(self, wallet: Address | None, mint: Address) -> Position | None:
         """The open position that copies `wallet` (any, where None) in `mint`."""
-        for position in self.positions.values():
-            if position.open and position.mint == mint and wallet in (None, position.wallet):
+        for position in self._open.values():
+            if position.mint == mint and wallet in (None, position.wallet):
                 return position
         return None
 
@@ -111,8 +119,8 @@ class Ledger:
         """Capital that a style has in positions (remaining cost, rounded up) and in legs under way."""
         held = sum(
             -(-position.cost_lamports * position.tokens // position.tokens_bought)
-            for position in self.positions.values()
-            if position.open and position.style is style
+            for position in self._open.values()
+            if position.style is style
         )
         pending = sum(
             leg.amount
@@ -131,7 +139,7 @@ class Ledger:
         """Native lamports and the remaining cost of what is held."""
         return self.lamports + sum(
             position.cost_lamports * position.tokens // position.tokens_bought
-            for position in self.open_positions
+            for position in self._open.values()
         )
 
     def busy(self, trade_id: TradeId) -> bool:
@@ -148,7 +156,21 @@ class Ledger:
                 self.lamports += fact.lamports
                 self._count_tokens(fact.tokens)
                 self.opened = True
+            case UpkeepPlanned(upkeep):
+                ref = LegRef(leg_id=upkeep.id, intent_id=IntentId(""), trade_id=TradeId(""))
+                self.upkeep[upkeep.id] = Leg(
+                    ref=ref, side=Side.SELL, mint=WSOL, amount=upkeep.lamports, state=LegState.PLANNED
+                )
+            case UpkeepSigned():
+                chore = self.upkeep[fact.upkeep_id]
+                chore.state = LegState.SIGNED
+                chore.signature, chore.transaction = fact.signature, fact.transaction
+                chore.last_valid_block_height = fact.last_valid_block_height
+                chore.signed_seq = entry.seq
+            case UpkeepDropped() | UpkeepExpired():
+                self.upkeep.pop(fact.upkeep_id, None)
             case UpkeepLanded():
+                self.upkeep.pop(fact.upkeep_id, None)
                 self.lamports += fact.lamports_delta
                 self.upkeep_fees_lamports += fact.fee_lamports
                 self.upkeep_rent_lamports += fact.rent_lamports
@@ -216,9 +238,7 @@ class Ledger:
         if position is None:
             self._sunk[trade_id] = self._sunk.get(trade_id, 0) + lost
         else:
-            self.positions[trade_id] = msgspec.structs.replace(
-                position, cost_lamports=position.cost_lamports + lost
-            )
+            self._keep(msgspec.structs.replace(position, cost_lamports=position.cost_lamports + lost))
 
     def _book(self, trade_id: TradeId, fill: Fill) -> None:
         self.lamports += fill.lamports_delta
@@ -227,9 +247,16 @@ class Ledger:
         self.rent_lamports += fill.rent_lamports
         self._count_tokens(((fill.mint, fill.token_delta), *fill.other_tokens))
         if fill.side is Side.BUY:
-            self.positions[trade_id] = self._bought(trade_id, fill)
+            self._keep(self._bought(trade_id, fill))
         else:
-            self.positions[trade_id] = self._sold(self.positions[trade_id], fill)
+            self._keep(self._sold(self.positions[trade_id], fill))
+
+    def _keep(self, position: Position) -> None:
+        self.positions[position.trade_id] = position
+        if position.open:
+            self._open[position.trade_id] = position
+        else:
+            self._open.pop(position.trade_id, None)
 
     def _count_tokens(self, changes: Iterable[tuple[Address, int]]) -> None:
         for mint, change in changes:
