@@ -103,3 +103,13 @@ class MintTeller(Protocol):
     def with_mint(self, pool: object, mint: Address) -> object:
         """The pool with its mint known; raises DecodeError where the pool is not that mint's."""
         ...
+
+
+@runtime_checkable
+class SparseVenue(Protocol):
+    """A venue of whose accounts some need not exist yet.
+
+    One that a node does not have is given to `apply` as `Account(address, SYSTEM_PROGRAM, 0, b"")`.
+    """
+
+    def may_lack(self, role: str) -> bool: ...

@@ -108,6 +108,10 @@ class MeteoraDlmm:
                 extension = read_extension(account, slot=slot, pool=pool.address)
                 return replace(pool, extension=extension, book=book.Book())
 
+    def may_lack(self, role: str) -> bool:
+        """Bin arrays and the bitmap extension come into being when somebody needs them."""
+        return role == EXTENSION or role.startswith(ARRAY)
+
     def missing(self, pool: DlmmPool) -> tuple[str, ...]:
         return tuple(book.missing(pool))
 

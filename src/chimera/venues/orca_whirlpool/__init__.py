@@ -117,6 +117,10 @@ class OrcaWhirlpool:
             case _:
                 return replace(pool, oracle=read_oracle(account, slot=slot, pool=pool.address), ways=ways)
 
+    def may_lack(self, role: str) -> bool:
+        """Tick arrays come into being with the first position in them; none there means no liquidity there."""
+        return role.startswith(TICK_ARRAY)
+
     def missing(self, pool: Whirlpool) -> tuple[str, ...]:
         """Arrays away from the current one may be unknown: swaps that reach them are refused, others are not."""
         roles = ("vault_a", "vault_b", "mint_a", "mint_b") + ("oracle",) * pool.state.adaptive
