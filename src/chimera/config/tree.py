@@ -233,6 +233,19 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     retries_max: Annotated[int, Meta(ge=0, le=20)] = 3
 
 
+class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
+    """Chores of the trading wallet: wrapped SOL that was left behind, token accounts that nobody needs."""
+
+    enabled: bool = True
+    every_s: Seconds = 30
+    """How often is looked."""
+    close_every_s: Seconds = 604_800
+    """How often empty token accounts are closed for their rent."""
+    empty_for_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 86_400
+    """How long an account must have been empty before."""
+    accounts_a_run: Annotated[int, Meta(ge=1, le=1_000)] = 20
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     symbol: Annotated[str, Meta(min_length=1, max_length=32)]
     mint: Base58
@@ -272,6 +285,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     risk: Risk = Risk()
     token_safety: TokenSafety = TokenSafety()
     execution: Execution = Execution()
+    upkeep: Upkeep = Upkeep()
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

@@ -44,6 +44,7 @@ from chimera.execution.effects import (
     TransactionSeen,
 )
 from chimera.execution.failover import Failover
+from chimera.execution.keeper import Keeper
 from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.onchain.keys import signature_text
@@ -85,12 +86,13 @@ class ExecutionRole:
         concurrency: int,
         failover: Failover,
         race: bool,
+        keeper: Keeper | None = None,
     ) -> None:
         """`race`: a bundle's bytes go to the node at once too, instead of after the first silence."""
         self._desk, self._books, self._chain, self._bundles = desk, books, chain, bundles
         self._signer, self._journal, self._view, self._queue = signer, journal, view, queue
         self._bus, self._clock, self._observer = bus, clock, observer
-        self._failover, self._race = failover, race
+        self._failover, self._race, self._keeper = failover, race, keeper
         self._intents = bus.subscribe(INTENTS, capacity=INTENTS_CAPACITY, refuse=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self.room = Room(concurrency, lambda: desk.in_flight + self._intents.depth)
@@ -115,8 +117,30 @@ class ExecutionRole:
             self._record(CapitalMoved(lamports, Slot(slot), "opening balance", tokens=held))
         self._books.kill_switch.ready = True
         self._perform_all(self._desk.resume(self._clock.now_ms()))
+        if self._keeper is not None:
+            self._perform_all(self._keeper.resume(self._clock.now_ms()))
 
     # loops
+
+    async def keep_house(self, *, every_s: float) -> None:
+        """Looks after the wallet's own accounts, until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            if self._keeper is None:
+                continue
+            try:
+                _, (purse,) = await self._chain.accounts([self._signer.address])
+                _, accounts = await self._chain.token_accounts(self._signer.address)
+            except OutsideError as error:
+                self._observer.rpc_failed(endpoint=self._failover.node, method="upkeep", error=str(error))
+                continue
+            effects = self._keeper.consider(
+                accounts,
+                native_lamports=purse.lamports if purse is not None else 0,
+                blockhash=self._desk.blockhash,
+                now_ms=self._clock.now_ms(),
+            )
+            self._perform_all(effects)
 
     async def follow_intents(self) -> None:
         async for intent in self._intents:
@@ -157,13 +181,13 @@ class ExecutionRole:
 
         Records a Reconciled whenever the difference has become another one, none included.
         """
-        if self._desk.in_flight or self.unsettled():
+        if self.in_flight or self.unsettled():
             return None
-        seq = self._last_landed
+        seq = (self._last_landed, self._books.ledger.lamports)
         slot, lamports, tokens = await self._holdings(Commitment.CONFIRMED)
-        if self._desk.in_flight or self._last_landed != seq or self.unsettled():
-            return None  # something moved while we asked
         ledger = self._books.ledger
+        if self.in_flight or (self._last_landed, ledger.lamports) != seq or self.unsettled():
+            return None  # something moved while we asked
         held = {mint: amount for mint, amount in ledger.tokens.items() if amount}
         differences = tuple(
             (mint, held.get(mint, 0), tokens.get(mint, 0))
@@ -264,7 +288,14 @@ class ExecutionRole:
     # effects
 
     def _process(self, message: Message) -> None:
-        self._perform_all(self._desk.process(message, self._clock.now_ms()))
+        now = self._clock.now_ms()
+        keeper = self._keeper
+        if keeper is not None:
+            about_chore = keeper.owns(message)  # asked first: the answer may be the chore's last
+            self._perform_all(keeper.process(message, now))
+            if about_chore:
+                return
+        self._perform_all(self._desk.process(message, now))
         self.room.changed()
 
     def _perform_all(self, effects: list[Effect]) -> None:
@@ -338,7 +369,8 @@ class ExecutionRole:
             return TransactionSeen(effect.leg_id, None)
 
     async def _ask_statuses(self) -> None:
-        watched = self._desk.watched()[:STATUSES_A_CALL]
+        chores = self._keeper.watched() if self._keeper is not None else []
+        watched = [*chores, *self._desk.watched()][:STATUSES_A_CALL]
         if not watched:
             return
         signatures = [leg.signature for leg in watched]
@@ -373,7 +405,7 @@ class ExecutionRole:
 
     @property
     def in_flight(self) -> int:
-        return self._desk.in_flight
+        return self._desk.in_flight + len(self._books.ledger.upkeep)
 
     def _record(self, fact: Fact) -> Entry:
         return self._journal.append(fact)
@@ -424,7 +456,7 @@ class ExecutionRole:
                 lamports=self._books.ledger.lamports,
                 slot=self._view.slot,
                 sol_micro_usd=self._view.sol_micro_usd(),
-                ledger_matches_chain=None if self._desk.in_flight else self._matches,
+                ledger_matches_chain=None if self.in_flight else self._matches,
                 at_ms=self._clock.now_ms(),
             ),
         )

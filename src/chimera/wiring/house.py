@@ -33,6 +33,7 @@ from chimera.execution.books import Books
 from chimera.execution.costs import Costs
 from chimera.execution.desk import Desk
 from chimera.execution.failover import Call, Failover
+from chimera.execution.keeper import Keeper
 from chimera.execution.planner import Planner
 from chimera.execution.surroundings import HouseSurroundings
 from chimera.market.view import MarketView
@@ -170,8 +171,19 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         tip_accounts=frozenset(tip_accounts),
         record=journal.append,
     )
+    keeper = Keeper(
+        books=books,
+        limits=rules.keeper_limits(settings),
+        wallet=signer.address,
+        decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
+        record=journal.append,
+    )
+    for entry in entries:
+        keeper.fold(entry)
+    journal.listen(keeper.fold)
     execution = ExecutionRole(
         desk=desk,
+        keeper=keeper if settings.upkeep.enabled else None,
         books=books,
         chain=chain,
         bundles=None if bundles is None else HeardLane(bundles, heard=heard, clock=clock),

@@ -15,6 +15,8 @@ from chimera.execution.arbiter import ArbiterLimits
 from chimera.execution.desk import DeskLimits
 from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
+from chimera.execution.janitor import JanitorLimits
+from chimera.execution.keeper import KeeperLimits
 from chimera.execution.prices import PricePolicy
 from chimera.execution.tips import TipPolicy
 from chimera.execution.watch import WatchLimits
@@ -110,6 +112,18 @@ def desk_limits(settings: Settings, *, bundles: bool) -> DeskLimits:
         watch=WatchLimits(resend_after_ms=execution.resend_ms),
         entry_retries_max=execution.retries_max,
         spear_bundles=bundles,
+    )
+
+
+def keeper_limits(settings: Settings) -> KeeperLimits:
+    """Nothing is to lie wrapped between legs, which wrap and unwrap for themselves."""
+    upkeep = settings.upkeep
+    return KeeperLimits(
+        janitor=JanitorLimits(
+            close_every_ms=upkeep.close_every_s * 1_000,
+            empty_for_ms=upkeep.empty_for_s * 1_000,
+            accounts_a_run=upkeep.accounts_a_run,
+        )
     )
 
 

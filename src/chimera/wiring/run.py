@@ -40,6 +40,8 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("prices", house.costs.watch_prices())
         loops.start("tips", house.costs.watch_tips())
         loops.start("wallets", house.wallets.run())
+        upkeep = house.settings.upkeep
+        loops.start("upkeep", house.execution.keep_house(every_s=upkeep.every_s))
         loops.start("capital", house.papers.capital.run())
         loops.start("reconciliation", house.papers.reconciler.run())
         loops.start("funds", house.execution.watch_funds())
