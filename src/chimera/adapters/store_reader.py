@@ -133,7 +133,7 @@ class SqlReader:
         if outcome is not None:
             chosen = chosen.where(decisions.c.outcome == outcome)
         rows = self._all(chosen.order_by(decisions.c.seq.desc()).limit(_capped(limit)))
-        return tuple(_decision(row) for row in rows)
+        return tuple(decision_of(row) for row in rows)
 
     def dead_letters(self, *, limit: int = 50, offset: int = 0) -> Page[DeadLetterRow]:
         table = dead_letter_queue
@@ -408,7 +408,7 @@ def _wallet(row: AnyRow) -> WalletRow:
     )
 
 
-def _decision(row: AnyRow) -> DecisionRow:
+def decision_of(row: AnyRow) -> DecisionRow:
     return DecisionRow(
         seq=row.seq,
         at_ms=row.at_ms,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import Request, Response
 
-from chimera.control import incident_schemas, login_schemas, schemas, steering_schemas
+from chimera.control import incident_schemas, login_schemas, report_schemas, schemas, steering_schemas
 from chimera.control.wire import Problem, encode
 
 B = TypeVar("B")
@@ -33,6 +33,7 @@ DOCUMENTED: tuple[Any, ...] = (
     schemas.WebhookReply,
     *login_schemas.DOCUMENTED,
     *steering_schemas.DOCUMENTED,
+    *report_schemas.DOCUMENTED,
     *incident_schemas.DOCUMENTED,
 )
 

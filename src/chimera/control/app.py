@@ -19,16 +19,21 @@ from chimera import __version__
 from chimera.control import schemas
 from chimera.control.answers import components, takes
 from chimera.control.auth import Doorkeeper
+from chimera.control.conditional import Conditional
 from chimera.control.context import Context
 from chimera.control.deps import ControlDeps
 from chimera.control.envelope import App, Envelope, Receive, Scope, Send
 from chimera.control.health import Judge
+from chimera.control.idempotency import Idempotent
 from chimera.control.pages import Dashboard
 from chimera.control.replica import Replica
 from chimera.control.routes import webhook
 from chimera.control.routes.auth import auth_routes
 from chimera.control.routes.incidents import incident_routes
 from chimera.control.routes.live import live_route
+from chimera.control.routes.markets import market_routes
+from chimera.control.routes.operations import operation_routes
+from chimera.control.routes.reports import report_routes
 from chimera.control.routes.risk import risk_routes
 from chimera.control.routes.steering import steering_routes
 from chimera.control.routes.system import docs_routes, system_routes
@@ -67,7 +72,7 @@ def create_app(deps: ControlDeps) -> App:
     ids = RequestIds()
     api = _api(Context(deps=deps, stream=stream, judge=judge, doorkeeper=doorkeeper), sessions)
     wrapped = Envelope(
-        GZipMiddleware(api, minimum_size=1_024),
+        GZipMiddleware(Conditional(Idempotent(api, deps.clock)), minimum_size=1_024),
         observer=deps.observer,
         ids=ids,
         body_bytes_max=deps.body_bytes_max,
@@ -112,10 +117,16 @@ def _api(context: Context, sessions: Sessions | None) -> FastAPI:
     )
     api.state.context = context
     api.include_router(system_routes(doorkeeper))
+    if deps.statistics is not None:  # before the others: /trades/export is not a trade's id
+        api.include_router(report_routes(doorkeeper, deps.statistics))
     api.include_router(trading_routes(doorkeeper))
     api.include_router(risk_routes(doorkeeper))
     api.include_router(incident_routes(doorkeeper))
     api.include_router(wallet_routes(doorkeeper))
+    if deps.screens is not None:
+        api.include_router(market_routes(doorkeeper, deps.screens))
+    if deps.resources is not None:
+        api.include_router(operation_routes(doorkeeper, deps.resources))
     if deps.configuration is not None:
         api.include_router(steering_routes(doorkeeper, deps.configuration))
     if sessions is not None:

@@ -12,6 +12,7 @@ from chimera.observe import Observer
 from chimera.ports.configuration import Configuration
 from chimera.ports.ingress import Ingress
 from chimera.ports.runtime import Clock, Commands, LiveStream
+from chimera.ports.screens import Resources, Screens, Statistics
 from chimera.ports.store import Keys, Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -37,6 +38,10 @@ class ControlDeps:
     """What kind of house this is, for people: localnet, live and so on."""
     configuration: Configuration | None = None
     """Settings that may change while the house runs; None: none may."""
+    screens: Screens | None = None
+    """Markets and strategies; None where there is nothing to look at."""
+    statistics: Statistics | None = None
+    resources: Resources | None = None
     identity: Identity | None = None
     """How people log in by wallet; None: by API key alone."""
     dev: bool = False

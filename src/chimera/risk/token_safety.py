@@ -95,6 +95,10 @@ class TokenReports:
     def apply(self, report: TokenReport) -> None:
         self._reports[report.mint] = report
 
+    def latest(self, mint: Address) -> TokenReport | None:
+        """The last report, however old: for people."""
+        return self._reports.get(mint)
+
     def fresh(self, mint: Address, now_ms: int) -> TokenReport | None:
         """The last report, unless it is too old to be believed."""
         report = self._reports.get(mint)

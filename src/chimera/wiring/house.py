@@ -15,12 +15,14 @@ from chimera.adapters.clocks import WallClock
 from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.jito import JitoClient
 from chimera.adapters.journal_file import JournalFile
+from chimera.adapters.resources import MachineResources
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.adapters.store import SqlTables, catch_up
 from chimera.adapters.store_engine import open_engine
 from chimera.adapters.store_keys import SqlKeys
 from chimera.adapters.store_reader import SqlReader
+from chimera.adapters.store_statistics import SqlStatistics
 from chimera.config import Settings
 from chimera.control.app import create_app
 from chimera.control.deps import ControlDeps
@@ -53,6 +55,7 @@ from chimera.roles.inbox import SignalInbox
 from chimera.roles.ingress import IngressDeps, IngressRole
 from chimera.roles.market import MarketRole
 from chimera.roles.recorder import RecorderRole
+from chimera.roles.screens import HouseScreens
 from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.roles.wallets import WalletsRole
@@ -208,8 +211,9 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         clock=clock,
         observer=observer,
     )
+    thinking = Engine(strategies)
     strategy = StrategyRole(
-        engine=Engine(strategies),
+        engine=thinking,
         queue=queue,
         ingress=ingress,
         ledger=books.ledger,
@@ -271,6 +275,18 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
         config=lambda: outside.shown_config(live.settings_now),
         configuration=live,
+        screens=HouseScreens(
+            view=view,
+            books=books,
+            engine=thinking,
+            strategies=[one.name for one in strategies],
+            params=lambda: rules.strategy_sections(live.settings_now),
+            limits=lambda: gate.limits,
+            symbol_of=surroundings.symbol_of,
+            clock=clock,
+        ),
+        statistics=SqlStatistics(engine),
+        resources=MachineResources(folder),
         identity=people.identity(settings, engine),
         clock=clock,
         observer=observer,

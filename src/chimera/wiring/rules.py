@@ -162,6 +162,18 @@ def tune(built: Iterable[Strategy], settings: Settings) -> None:
                 strategy.params = _params(section, type(strategy))  # type: ignore[attr-defined]
 
 
+def strategy_sections(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Parameters by strategy, as people are shown them: lamports as text."""
+    return {name: _shown(msgspec.to_builtins(section)) for name, section in _sections(settings)}
+
+
+def _shown(section: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _shown(value) if isinstance(value, dict) else str(value) if "lamports" in name else value
+        for name, value in section.items()
+    }
+
+
 def _sections(settings: Settings) -> Iterator[tuple[str, Any]]:
     """Strategies and their sections, for those that have one."""
     for name in strategies():

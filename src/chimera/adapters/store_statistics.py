@@ -1,0 +1,70 @@
+"""Sums and searches over the tables: `ports.screens.Statistics` by SQL, values always as parameters."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select
+
+from chimera.adapters.store_engine import reading
+from chimera.adapters.store_reader import decision_of
+from chimera.adapters.store_schema import decisions, positions, realised
+from chimera.audit.narrator import SHOWN
+from chimera.ports.screens import Count, DecisionFilter, StrategyStatistics
+from chimera.ports.store import DecisionRow
+
+ROWS_MAX = 1_000
+COUNTS_MAX = 500
+
+
+class SqlStatistics:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def decisions(self, wanted: DecisionFilter) -> tuple[DecisionRow, ...]:
+        table = decisions.c
+        where: list[ColumnElement[bool]] = [table.kind.in_(sorted(SHOWN))]
+        for name in ("kind", "outcome", "reason", "token_address", "wallet_address", "strategy", "intent_id"):
+            value = getattr(wanted, name)
+            if value is not None:
+                where.append(table[name] == value)
+        if wanted.since_ms is not None:
+            where.append(table.at_ms >= wanted.since_ms)
+        if wanted.until_ms is not None:
+            where.append(table.at_ms <= wanted.until_ms)
+        if wanted.before is not None:
+            where.append(table.seq < wanted.before)
+        chosen = select(decisions).where(*where).order_by(table.seq.desc())
+        return tuple(decision_of(row) for row in self._all(chosen.limit(max(1, min(wanted.limit, ROWS_MAX)))))
+
+    def counts(self, *, since_ms: int) -> tuple[Count, ...]:
+        table, number = decisions.c, func.count().label("number")
+        chosen = (
+            select(table.outcome, table.reason, number)
+            .where(table.kind.in_(sorted(SHOWN)), table.at_ms >= since_ms)
+            .group_by(table.outcome, table.reason)
+            .order_by(number.desc(), table.outcome, table.reason)
+            .limit(COUNTS_MAX)
+        )
+        return tuple(Count(row.outcome, row.reason, row.number) for row in self._all(chosen))
+
+    def realised_lamports(self, *, from_ms: int, to_ms: int) -> int:
+        total = func.coalesce(func.sum(realised.c.lamports), 0)
+        chosen = select(total).where(realised.c.at_ms >= from_ms, realised.c.at_ms < to_ms)
+        return int(self._all(chosen)[0][0])
+
+    def strategy(self, name: str, *, since_ms: int) -> StrategyStatistics:
+        table, profit = positions.c, positions.c.realized_net_pnl_lamports
+        chosen = select(
+            func.count(),
+            func.coalesce(func.sum(case((profit > 0, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((profit < 0, 1), else_=0)), 0),
+            func.coalesce(func.sum(profit), 0),
+            func.coalesce(func.sum(table.entry_amount_lamports), 0),
+        ).where(table.strategy == name, table.state == "CLOSED", table.closed_at_ms >= since_ms)
+        trades, wins, losses, total, spent = self._all(chosen)[0]
+        return StrategyStatistics(
+            trades=trades, wins=wins, losses=losses, profit_lamports=total, spent_lamports=spent
+        )
+
+    def _all(self, statement: Select[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:
+        with reading(self._engine) as connection:
+            return list(connection.execute(statement).all())

@@ -1,0 +1,98 @@
+"""What goes over the wire where the house is looked at as a whole: statistics, operations, markets."""
+
+from typing import Annotated
+
+import msgspec
+
+from chimera.ports.screens import PoolSeen, ResourcesSeen, StrategySeen, TokenSeen
+
+
+class Markets(msgspec.Struct, frozen=True):
+    items: tuple[PoolSeen, ...]
+    total: int
+    limit: int
+    offset: int
+
+
+class Strategies(msgspec.Struct, frozen=True):
+    items: tuple[StrategySeen, ...]
+
+
+class Performance(msgspec.Struct, frozen=True, kw_only=True):
+    """Realised profits of the last 24 hours, 7 and 30 days, and how they differ from the spans before those."""
+
+    pnl_24h_lamports: str
+    pnl_7d_lamports: str
+    pnl_30d_lamports: str
+    pnl_24h_change_percent: float | None
+    """Against the 24 hours before; None where there was nothing to compare with."""
+    pnl_7d_change_percent: float | None
+    pnl_30d_change_percent: float | None
+
+
+class StrategyPerformance(msgspec.Struct, frozen=True, kw_only=True):
+    strategy: str
+    days: int
+    trade_count: int
+    wins: int
+    losses: int
+    win_rate: float | None
+    """Of the round trips that gained or lost; None without one."""
+    avg_return: float | None
+    """Profit over what was spent, all round trips together."""
+    total_pnl: str
+    """Lamports."""
+
+
+class DecisionCount(msgspec.Struct, frozen=True):
+    outcome: str
+    reason: str | None
+    count: int
+
+
+class DecisionStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    since: int
+    total: int
+    items: list[DecisionCount]
+
+
+class DecisionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All given must hold."""
+
+    since: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    until: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    kind: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    outcome: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    token_address: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    wallet_address: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    strategy: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    intent_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    before: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 50
+
+
+class HealthCheck(msgspec.Struct, frozen=True):
+    name: str
+    status: str
+    """passing, warning or failing."""
+    message: str
+    response_time_ms: float
+
+
+class HealthChecks(msgspec.Struct, frozen=True):
+    overall: str
+    checks: list[HealthCheck]
+
+
+DOCUMENTED = (
+    Markets,
+    Strategies,
+    TokenSeen,
+    Performance,
+    StrategyPerformance,
+    DecisionStatistics,
+    DecisionQuery,
+    HealthChecks,
+    ResourcesSeen,
+)

@@ -1,0 +1,86 @@
+"""Markets and strategies: pools with their prices and doubts, what is known of a token, who trades by which rules."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from chimera.control.answers import answer, described, takes
+from chimera.control.auth import Doorkeeper, Role
+from chimera.control.orders import cause_of, perform
+from chimera.control.report_schemas import Markets, Strategies
+from chimera.control.schemas import Because
+from chimera.control.steering_schemas import ADDRESS, ConfigAnswer
+from chimera.control.wire import Problem
+from chimera.domain.commands import ChangeConfig
+from chimera.ports.screens import Screens, TokenSeen
+from chimera.ports.store import KeyHolder
+
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+Mint = Annotated[str | None, Query(pattern=ADDRESS)]
+ACTIONS = {"pause": False, "start": True}
+
+
+def market_routes(doorkeeper: Doorkeeper, screens: Screens) -> APIRouter:
+    routes = APIRouter(prefix="/api/v1", tags=["markets"])
+    readonly = Depends(doorkeeper.needs(Role.READONLY))
+    operator = Annotated[KeyHolder, Depends(doorkeeper.needs(Role.OPERATOR))]
+
+    @routes.get(
+        "/markets",
+        dependencies=[readonly],
+        responses=described(Markets),
+        summary="Pools with prices, ages and why one is in doubt",
+    )
+    async def markets(
+        *,
+        venue: Annotated[str | None, Query(max_length=64)] = None,
+        mint: Mint = None,
+        doubtful: bool | None = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Response:
+        page = screens.pools(venue=venue, mint=mint, doubtful=doubtful, limit=limit, offset=offset)
+        return answer(Markets(items=page.items, total=page.total, limit=limit, offset=offset))
+
+    @routes.get(
+        "/markets/tokens/{mint}",
+        dependencies=[readonly],
+        responses=described(TokenSeen),
+        summary="A token's safety report: authorities, extensions, liquidity, the last simulated buy and sell",
+    )
+    async def token(mint: Annotated[str, Path(pattern=ADDRESS)]) -> Response:
+        found = screens.token(mint)
+        if found is None:
+            raise Problem(404, "No mint of this address has been seen.")
+        return answer(found)
+
+    @routes.get(
+        "/strategies",
+        dependencies=[readonly],
+        responses=described(Strategies),
+        summary="Strategies, their parameters, and whether they may buy",
+    )
+    async def strategies() -> Response:
+        return answer(Strategies(screens.strategies()))
+
+    @routes.post(
+        "/strategies/{name}/{action}",
+        responses=described(ConfigAnswer),
+        openapi_extra=takes(Because),
+        summary="Pause a strategy: it sells and does not buy; or start it again",
+    )
+    async def steer(
+        request: Request,
+        name: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,63}$")],
+        action: Annotated[str, Path(pattern="^(pause|start)$")],
+        holder: operator,
+    ) -> Response:
+        cause = await cause_of(request)
+        if name not in {one.name for one in screens.strategies()}:
+            raise Problem(404, "There is no strategy of this name.")
+        changes = {f"{name}.enabled": ACTIONS[action]}
+        done = await perform(request, ChangeConfig(changes=changes, cause=cause, by=holder.identifier))
+        return answer(ConfigAnswer(success=True, version=int(done.after or 0), message=done.message))
+
+    return routes
