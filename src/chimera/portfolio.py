@@ -161,7 +161,7 @@ class Ledger:
                 self.upkeep[upkeep.id] = Leg(
                     ref=ref, side=Side.SELL, mint=WSOL, amount=upkeep.lamports, state=LegState.PLANNED
                 )
-            case UpkeepSigned() if fact.upkeep_id in self.upkeep:  # readers of a part of the journal have no other
+            case UpkeepSigned() if fact.upkeep_id in self.upkeep:  # a part of the journal may not tell of it
                 chore = self.upkeep[fact.upkeep_id]
                 chore.state = LegState.SIGNED
                 chore.signature, chore.transaction = fact.signature, fact.transaction
