@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from tests.venues import (
     recorded,
-    test_orca_whirlpool,
+    test_orca_whirlpool_transactions,
     test_pumpfun,
     test_pumpfun_transactions,
     test_pumpswap,
@@ -124,7 +124,7 @@ def amm_swaps() -> Iterable[TransactionUpdate]:
 
 
 def whirlpool_swaps() -> Iterable[TransactionUpdate]:
-    seed = test_orca_whirlpool
+    seed = test_orca_whirlpool_transactions
     for version in (1, 2):
         for logs in ((seed.event(seed.POOL),), ()):
             yield seed.executed(seed.swap_call(version=version), *seed.MOVES, logs=logs)

@@ -1,6 +1,7 @@
 """A slice of `make fuzz`, and that the fuzz would notice: a judge that passes everything proves nothing."""
 
 from collections import Counter
+from random import Random
 from typing import Any
 
 import msgspec
@@ -9,10 +10,11 @@ from tests.fuzz.cases import judge, run_case
 from tests.fuzz.material import Material, gathered
 
 from chimera import plugins
+from chimera.domain.chain import Account
 from chimera.domain.errors import DecodeError
-from chimera.domain.ids import Signature, Slot
+from chimera.domain.ids import TOKEN_2022_PROGRAM, Address, Signature, Slot
 from chimera.domain.pool import Quote, Swap
-from chimera.onchain.layouts import SLOTS_PER_EPOCH
+from chimera.onchain.layouts import SLOTS_PER_EPOCH, read_transfer_fees
 from chimera.onchain.swaps import believable
 from chimera.venues.meteora_dlmm.layout import Bin, BinArray, check_prices
 from chimera.venues.meteora_dlmm.prices import bin_price
@@ -66,8 +68,6 @@ class Lying:
 def test_a_venue_that_lies_in_its_quotes_is_caught(
     material: dict[str, Material], lie: dict[str, int], noticed: str
 ) -> None:
-    from random import Random
-
     known = material["raydium_cpmm"]
     liar = Lying(known.venue, **lie)
     with pytest.raises(AssertionError, match=noticed):
@@ -102,3 +102,16 @@ def test_bins_have_their_numbers_price_or_the_array_is_none(numbers: tuple[int, 
             damaged[at] = msgspec.structs.replace(found, price=wrong)
             with pytest.raises(DecodeError):
                 check_prices(BinArray(slot=1, index=0, bins=tuple(damaged)), bin_step=step)
+
+
+def test_a_transfer_fee_above_everything_is_no_transfer_fee() -> None:
+    """It made outputs negative: found by the fuzz at a bit turned in a mint."""
+    for bps, fine in ((0, True), (10_000, True), (10_001, False), (65_535, False)):
+        record = bytes(16) + bps.to_bytes(2, "little")
+        data = bytes(165) + b"\x01\x01\x00" + (108).to_bytes(2, "little") + bytes(72) + record + bytes(18)
+        mint = Account(Address("m"), TOKEN_2022_PROGRAM, 1, data)
+        if fine:
+            assert read_transfer_fees(mint).older.bps == bps
+        else:
+            with pytest.raises(DecodeError, match="bps"):
+                read_transfer_fees(mint)

@@ -13,6 +13,7 @@ from chimera.domain.chain import Account
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Slot
 from chimera.domain.token import TokenInfo
+from chimera.domain.units import BPS
 from chimera.onchain.curves import transfer_fee, transfer_fee_inverse
 from chimera.onchain.keys import address_text
 
@@ -172,6 +173,8 @@ def read_transfer_fees(account: Account) -> TransferFees:
     older, newer = (
         TransferFee(u64_at(value, at), u64_at(value, at + 8), u16_at(value, at + 16)) for at in (72, 90)
     )
+    if max(older.bps, newer.bps) > BPS:  # the program sets none such: nothing could be sent under it
+        raise DecodeError(f"{account.address}: transfer fees of {older.bps} and {newer.bps} bps")
     return TransferFees(older, newer)
 
 
