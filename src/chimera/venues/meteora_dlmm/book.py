@@ -45,7 +45,7 @@ class Book:
     __slots__ = ("bits", "desk", "held", "ladders", "spot")
 
     def __init__(self) -> None:
-        self.ladders: dict[tuple[bool, int], Ladder | None] = {}
+        self.ladders: dict[int, Ladder | None] = {}
         self.bits: int | None = None
         self.held: tuple[int, int] | None = None
         self.spot: int | None = None
@@ -94,7 +94,7 @@ def with_array(pool: DlmmPool, array: BinArray) -> DlmmPool:
 
 def ladder(pool: DlmmPool, *, x_to_y: bool, age: int) -> Ladder | None:
     """The ladder at one of three ages of the last swap; None where the program could not compute its volatility."""
-    known, key = pool.book.ladders, (x_to_y, age)
+    known, key = pool.book.ladders, ladder_key(x_to_y=x_to_y, age=age)
     if key not in known:
         rates = _rates(pool.state, age)
         way = Way(
@@ -104,6 +104,11 @@ def ladder(pool: DlmmPool, *, x_to_y: bool, age: int) -> Ladder | None:
         )
         known[key] = Ladder(way, rates, _ahead(pool, x_to_y)) if rates is not None else None
     return known[key]
+
+
+def ladder_key(*, x_to_y: bool, age: int) -> int:
+    """The ladder's place among a book's."""
+    return 2 * age + x_to_y
 
 
 def nearest(pool: DlmmPool, *, x_to_y: bool) -> list[int]:

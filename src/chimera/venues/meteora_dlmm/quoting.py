@@ -68,11 +68,22 @@ def quote(pool: DlmmPool, request: QuoteRequest, moment: Moment) -> Quote | Refu
             return Refusal(Reason.POOL_DISABLED, limit=f"opens at {desk.opens_at}", observed=str(now))
     second = moment.unix_timestamp
     age = FRESH if second < desk.fresh_until else DECAYING if second < desk.decaying_until else CALM
-    way = ladder(pool, x_to_y=side.x_to_y, age=age)
+    # `ladder_key` spelled out: a call would cost a tenth of the quote
+    way = pool.book.ladders.get(2 * age + side.x_to_y)
+    if way is None:
+        way = ladder(pool, x_to_y=side.x_to_y, age=age)
     if way is None:
         return Refusal(Reason.POOL_DISABLED, observed="a volatility that the program cannot hold")
-    compute = _spending if request.kind is SwapKind.EXACT_IN else _buying
-    sent, received, trade = compute(way, side, amount, moment.epoch)
+    if request.kind is SwapKind.EXACT_IN:
+        fees_in, fees_out = side.fees_in, side.fees_out
+        sent, epoch = amount, moment.epoch
+        trade = way.exact_in(amount if fees_in is None else amount - fees_in.at(epoch).on(amount))
+        received = 0 if isinstance(trade, Fault) else trade.amount_out
+        if fees_out is not None:
+            received -= fees_out.at(epoch).on(received)
+    else:
+        received = amount
+        sent, trade = _buying(way, side, amount, moment.epoch)
     if isinstance(trade, Fault) or received <= 0:
         return _no_trade(way, request, trade)
     if trade.amount_out > side.in_vault:
@@ -87,25 +98,18 @@ def quote(pool: DlmmPool, request: QuoteRequest, moment: Moment) -> Quote | Refu
     )
 
 
-def _spending(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, int, Trade | Fault]:
-    """(sent, received, the trade between the two) of an amount that leaves the user."""
+def _buying(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, Trade | Fault]:
+    """(what leaves the user, the trade) for an amount that shall reach the user."""
     fees_in, fees_out = side.fees_in, side.fees_out
-    trade = way.exact_in(amount if fees_in is None else amount - fees_in.at(epoch).on(amount))
-    if isinstance(trade, Fault):
-        return 0, 0, trade
-    out = trade.amount_out
-    return amount, out if fees_out is None else out - fees_out.at(epoch).on(out), trade
-
-
-def _buying(way: Ladder, side: Side, amount: int, epoch: int) -> tuple[int, int, Trade | Fault]:
-    """(sent, received, the trade between the two) of an amount that shall reach the user."""
-    fees_in, fees_out = side.fees_in, side.fees_out
+    if fees_in is None and fees_out is None:
+        trade = way.exact_out(amount)
+        return 0 if isinstance(trade, Fault) else trade.amount_in, trade
     withheld = 0 if fees_out is None else fees_out.at(epoch).inverse(amount)
     trade = way.exact_out(amount + withheld) if withheld is not None else Fault.PROGRAM_FAILS
     if isinstance(trade, Fault):
-        return 0, 0, trade
+        return 0, trade
     added = 0 if fees_in is None else fees_in.at(epoch).inverse(trade.amount_in)
-    return (0, 0, Fault.PROGRAM_FAILS) if added is None else (trade.amount_in + added, amount, trade)
+    return (0, Fault.PROGRAM_FAILS) if added is None else (trade.amount_in + added, trade)
 
 
 def _no_trade(way: Ladder, request: QuoteRequest, trade: Trade | Fault) -> Refusal:
