@@ -54,8 +54,10 @@ class Doubt(msgspec.Struct, frozen=True):
 class MarketView:
     """Folds account updates into pools and mints; answers quotes from memory."""
 
-    def __init__(self, venues: Mapping[str, Venue[object]]) -> None:
+    def __init__(self, venues: Mapping[str, Venue[object]], *, keep_raw: bool = False) -> None:
+        """`keep_raw`: the newest bytes of every pool's accounts are kept, to be handed on."""
         self.venues = venues
+        self.raw: dict[Address, AccountUpdate] | None = {} if keep_raw else None
         self.pools: dict[Address, Pool] = {}
         self.mints: dict[Address, TokenInfo] = {}
         self.slot: Slot = Slot(0)
@@ -93,8 +95,11 @@ class MarketView:
             events += self._discover(update, at_ms)
         if is_mint(account):
             events += self._mint(account, update.slot, at_ms, _source(update))
-        for pool, role in self._watchers.get(account.address, ()):
+        watchers = self._watchers.get(account.address, ())
+        for pool, role in watchers:
             events += self._fold(pool, role, update, at_ms)
+        if self.raw is not None and watchers:
+            self.raw[account.address] = update
         return events
 
     def tell_mints(self, mints: Mapping[Address, Address], at_ms: int) -> list[MarketEvent]:
@@ -152,23 +157,42 @@ class MarketView:
         the doubt arose goes before the node's answer, which may be older.
         """
         pool = self.pools[pool_address]
-        meanwhile = {a: update for a, update in pool.meanwhile.items() if update.slot >= slot}
-        own = meanwhile.get(pool_address) or _read(accounts, pool_address, slot)
+        updates = {address: AccountUpdate(account, slot, 0) for address, account in accounts.items()}
+        updates |= {a: update for a, update in pool.meanwhile.items() if update.slot >= slot}
+        events = self.rebuild(pool_address, updates, slot, at_ms)
+        if events is not None:
+            pool.lift(doubt.number)
+        return events
+
+    def rebuild(
+        self, pool_address: Address, updates: Mapping[Address, AccountUpdate], slot: Slot, at_ms: int
+    ) -> list[MarketEvent] | None:
+        """Makes a known pool anew from these accounts alone; None, and nothing done, where that does not work."""
+        pool = self.pools[pool_address]
+        own = updates.get(pool_address)
         if own is None:
             return None
+        used: dict[Address, AccountUpdate] = {}
         try:
             state = self._named(pool, pool.venue.decode(own.account, slot=own.slot))
-            for role, address in pool.venue.roles(state).items():
-                update = meanwhile.get(address) or _read(accounts, address, slot)
-                if update is not None:
-                    state = pool.venue.apply(state, role, update.account, slot=update.slot)
+            # some accounts are told of by others of the pool alone, so roles may grow while they are filled
+            while left := {
+                role: address
+                for role, address in pool.venue.roles(state).items()
+                if address in updates and address not in used
+            }:
+                for role, address in left.items():
+                    used[address] = updates[address]
+                    state = pool.venue.apply(state, role, used[address].account, slot=used[address].slot)
         except DecodeError:
             self.undecodable += 1
             return None
         if pool.complete and pool.venue.missing(state):
             return None
+        if self.raw is not None:
+            self.raw |= used
         pool.become(state, slot, at_ms)
-        pool.lift(doubt.number)
+        self._watch(pool)
         return self._announce(pool, slot, at_ms, EventSource.RPC)
 
     def judge(

@@ -1,0 +1,207 @@
+"""What every bus promises, held against both; and what only the one between processes does."""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nats
+import pytest
+from prometheus_client import CollectorRegistry
+from tests.nats_server import NatsServer, free_port
+
+from chimera.adapters.bus_local import LocalBus
+from chimera.adapters.bus_nats import NatsBus
+from chimera.adapters.clocks import WallClock
+from chimera.domain.errors import ConfigError, InvariantBroken
+from chimera.domain.ids import Slot
+from chimera.domain.intent import TradeIntent
+from chimera.domain.market import MarketEvent, SlotAdvanced
+from chimera.domain.record import Maker
+from chimera.observe import Observer, Redactor, make_log
+from chimera.roles.topics import INTENTS, MARKET
+from chimera.testing.builders import intent
+
+TYPES = {MARKET: MarketEvent, INTENTS: TradeIntent}
+WITHIN_S = 10.0
+
+
+def observer() -> Observer:
+    log = make_log(level="ERROR", json=True, redactor=Redactor(), stream=io.StringIO())
+    return Observer(log, CollectorRegistry())
+
+
+def bus_on(url: str, component: str = "market-data", prefix: str = "") -> NatsBus:
+    maker = Maker(component=component, build="test", run_id="run")
+    return NatsBus(url, types=TYPES, maker=maker, clock=WallClock(), observer=observer(), prefix=prefix)
+
+
+def slots(*numbers: int) -> list[SlotAdvanced]:
+    return [SlotAdvanced(Slot(number), number) for number in numbers]
+
+
+async def taken(subscription: Any, count: int) -> list[Any]:
+    async with asyncio.timeout(WITHIN_S):
+        return [await subscription.get() for _ in range(count)]
+
+
+async def until(met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not met():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    made = NatsServer(tmp_path)
+    await made.start()
+    yield made
+    made.kill()
+
+
+@asynccontextmanager
+async def pair(kind: str, folder: Path) -> AsyncIterator[tuple[Any, Any]]:
+    """(who publishes, who subscribes): the same bus, or two processes' ends of one."""
+    if kind == "local":
+        bus = LocalBus()
+        yield bus, bus
+        return
+    server = NatsServer(folder)
+    await server.start()
+    try:
+        async with AsyncExitStack() as stack:
+            giver = await stack.enter_async_context(bus_on(server.url))
+            if kind == "nats, one process":
+                yield giver, giver
+            else:
+                yield giver, await stack.enter_async_context(bus_on(server.url, "execution-engine"))
+    finally:
+        server.kill()
+
+
+async def listening(*buses: Any) -> None:
+    for bus in buses:
+        if isinstance(bus, NatsBus):
+            await bus.settled()
+
+
+KINDS = pytest.mark.parametrize("kind", ["local", "nats, one process", "nats, two processes"])
+
+
+@KINDS
+async def test_messages_arrive_in_order_and_once_at_every_subscriber(kind: str, tmp_path: Path) -> None:
+    async with pair(kind, tmp_path) as (giver, taker):
+        ends = [taker.subscribe(MARKET, capacity=1_000) for _ in range(2)]
+        await listening(giver, taker)
+        for event in slots(*range(500)):
+            giver.publish(MARKET, event)
+        for end in ends:
+            assert await taken(end, 500) == slots(*range(500))
+            assert (end.depth, end.dropped) == (0, 0)
+
+
+@KINDS
+async def test_one_topic_is_not_heard_on_another(kind: str, tmp_path: Path) -> None:
+    async with pair(kind, tmp_path) as (giver, taker):
+        intents = taker.subscribe(INTENTS, capacity=10)
+        market = taker.subscribe(MARKET, capacity=10)
+        await listening(giver, taker)
+        giver.publish(MARKET, slots(1)[0])
+        giver.publish(INTENTS, intent())
+        assert await taken(intents, 1) == [intent()]
+        assert await taken(market, 1) == slots(1)
+        assert (intents.depth, market.depth) == (0, 0)
+
+
+@KINDS
+async def test_at_the_limit_the_oldest_goes_and_is_counted(kind: str, tmp_path: Path) -> None:
+    async with pair(kind, tmp_path) as (giver, taker):
+        slow = taker.subscribe(MARKET, capacity=3)
+        await listening(giver, taker)
+        for event in slots(*range(10)):
+            giver.publish(MARKET, event)
+        await until(lambda: slow.depth == 3 and slow.dropped == 7)
+        assert await taken(slow, 3) == slots(7, 8, 9)
+        await until(lambda: taker.depths()[MARKET] == (0, 7))
+
+
+@KINDS
+async def test_intents_pass_while_market_data_waits_for_nobody(kind: str, tmp_path: Path) -> None:
+    async with pair(kind, tmp_path) as (giver, taker):
+        intents = taker.subscribe(INTENTS, capacity=10, refuse=True)
+        flooded = taker.subscribe(MARKET, capacity=100)
+        await listening(giver, taker)
+        for event in slots(*range(5_000)):
+            giver.publish(MARKET, event)
+        giver.publish(INTENTS, intent())
+        assert await taken(intents, 1) == [intent()]
+        await until(lambda: flooded.dropped == 4_900)
+
+
+async def test_within_a_process_a_full_queue_that_refuses_is_told_to_the_publisher() -> None:
+    bus = LocalBus()
+    bus.subscribe(INTENTS, capacity=1, refuse=True)
+    bus.publish(INTENTS, intent())
+    with pytest.raises(InvariantBroken):
+        bus.publish(INTENTS, intent())
+
+
+async def test_what_leaves_bears_the_header_and_goes_under_the_documented_subject(server: NatsServer) -> None:
+    client = await nats.connect(server.url)
+    heard = await client.subscribe("house.ironcrab.v1.market_events")
+    async with bus_on(server.url, prefix="house.") as bus:
+        bus.publish(MARKET, slots(7)[0])
+        message = await heard.next_msg(timeout=WITHIN_S)
+    said = msgspec.json.decode(message.data)
+    assert said["payload"] == {"type": "SlotAdvanced", "slot": 7, "at_ms": 7}
+    assert (said["schema_version"], said["kind"], said["slot"]) == (1, "SlotAdvanced", 7)
+    assert (said["component"], said["build"], said["run_id"]) == ("market-data", "test", "run")
+    assert message.headers == {"Nats-Msg-Id": said["event_id"]}
+    await client.close()
+
+
+async def test_nonsense_and_unknown_versions_are_counted_and_harm_nobody(server: NatsServer) -> None:
+    async with bus_on(server.url) as bus:
+        end = bus.subscribe(MARKET, capacity=10)
+        await bus.settled()
+        client = await nats.connect(server.url)
+        good = {"schema_version": 1, "ts_unix_ms": 1, "component": "x", "build": "x", "run_id": "x",
+                "event_id": "x", "source": "geyser", "slot": 7, "kind": "SlotAdvanced", "later_field": 1,
+                "payload": {"type": "SlotAdvanced", "slot": 7, "at_ms": 7}}  # fmt: skip
+        for sent in (b"nonsense", b"{}", msgspec.json.encode({**good, "schema_version": 2})):
+            await client.publish(MARKET, sent)
+        await client.publish(MARKET, msgspec.json.encode(good))
+        await client.flush()
+        assert await taken(end, 1) == slots(7)
+        assert bus.garbled == 3
+        await client.close()
+
+
+async def test_a_server_that_is_killed_and_comes_back_is_survived_and_what_waited_is_sent(
+    server: NatsServer,
+) -> None:
+    async with bus_on(server.url) as giver, bus_on(server.url, "execution-engine") as taker:
+        end = taker.subscribe(MARKET, capacity=1_000)
+        await listening(giver, taker)
+        giver.publish(MARKET, slots(1)[0])
+        assert await taken(end, 1) == slots(1)
+        server.kill()
+        await until(lambda: not giver.client.is_connected and not taker.client.is_connected)
+        for event in slots(*range(2, 50)):
+            giver.publish(MARKET, event)
+        await server.start()
+        await until(lambda: taker.client.is_connected)
+        heard = await taken(end, 1)
+        assert heard[0].slot >= 2
+        await until(lambda: giver.depths().get(MARKET, (0, 0))[0] == 0)
+
+
+async def test_no_server_is_a_setting_that_is_wrong() -> None:
+    with pytest.raises(ConfigError, match=r"nats\.url"):
+        async with bus_on(f"nats://127.0.0.1:{free_port()}"):
+            pass
