@@ -60,6 +60,7 @@ def described(kind: Any, *, status: int = 200, text: str = "Success") -> dict[in
         401: {"description": "No key, or a wrong one", "content": problem},
         403: {"description": "The key's role does not suffice", "content": problem},
         429: {"description": "Too many calls", "content": problem},
+        "default": {"description": "Anything else that was not done, and why", "content": problem},
     }
 
 
@@ -71,7 +72,22 @@ def takes(kind: Any) -> dict[str, Any]:
 def components() -> Mapping[str, Any]:
     """Schemas of everything documented, for OpenAPI's components."""
     _, schemas_by_name = msgspec.json.schema_components(DOCUMENTED, ref_template=REFS)
-    return schemas_by_name
+    plain: dict[str, Any] = _without_tuples(schemas_by_name)
+    return plain
+
+
+def _without_tuples(schema: Any) -> Any:
+    """Tuples as arrays of either: many readers of OpenAPI stumble over `prefixItems`."""
+    match schema:
+        case {"prefixItems": parts, **rest}:
+            either = [_without_tuples(part) for part in parts]
+            return {**rest, "items": {"anyOf": either}}
+        case dict():
+            return {name: _without_tuples(part) for name, part in schema.items()}
+        case list():
+            return [_without_tuples(part) for part in schema]
+        case _:
+            return schema
 
 
 def _content(kind: Any) -> dict[str, Any]:

@@ -79,8 +79,10 @@ def rows_of(page: Callable[[int, int], Page[R]], most: int) -> list[R]:
 def attachment(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """`responses=` of a route that answers with a file."""
     shape = {"schema": {"type": "string", "format": "binary"}}
+    content = {MEDIA[kind].partition(";")[0]: {} if kind == "json" else shape for kind in kinds}
     return {
-        200: {"description": "A file", "content": {MEDIA[kind].partition(";")[0]: shape for kind in kinds}}
+        200: {"description": "A file", "content": content},
+        "default": {"description": "Why there is none", "content": {"application/json": {}}},
     }
 
 

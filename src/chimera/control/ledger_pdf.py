@@ -15,7 +15,7 @@ from chimera.control.schemas import Trade
 from chimera.domain.units import sol_text
 
 ROWS_MAX = 5_000
-TEXT_LENGTH_MAX = 48
+TEXT_LENGTH_MAX = 72
 COLUMNS = (
     "opened (UTC)",
     "token",
