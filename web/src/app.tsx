@@ -10,14 +10,14 @@ import { adoptKeyFromAddress, forgetKey, storedKey, storeKey } from "./session";
 import { ErrorState, Loading } from "./ui/parts";
 import { Toasts } from "./ui/toast";
 
-interface Session {
+export interface Session {
   api: Api;
   identifier: string;
   role: Role;
   signOut: (note?: string) => void;
 }
 
-const SessionContext = createContext<Session | null>(null);
+export const SessionContext = createContext<Session | null>(null);
 
 /** Who is signed in, and the calls made in their name. */
 export function useSession(): Session {

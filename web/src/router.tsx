@@ -3,9 +3,12 @@
  * path, and an unknown path stays the server's own clear 404.
  */
 import { createHashHistory, createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
-import { type Strategy, TRADE_STATUSES, type TradeStatus } from "./api/client";
+import { OUTCOMES, type Outcome, type Strategy, TRADE_STATUSES, type TradeStatus } from "./api/client";
+import { WALLET_STATUSES, type WalletStatus } from "./api/steering";
 import { CommandCenter } from "./screens/command/command";
+import { Decisions } from "./screens/decisions/decisions";
 import { Trades } from "./screens/trades/trades";
+import { Wallets } from "./screens/wallets/wallets";
 import { WhyScreen } from "./screens/why/why";
 import { NotFound, Shell } from "./shell/shell";
 
@@ -31,6 +34,17 @@ export interface LedgerSearch {
   size?: number;
 }
 
+export interface DecisionSearch {
+  outcome?: Outcome;
+  strategy?: Strategy;
+  /** A symbol, or the beginning of an address. */
+  token?: string;
+}
+
+export interface WalletSearch {
+  status?: WalletStatus;
+}
+
 const command = createRoute({ getParentRoute: () => root, path: "/", component: CommandCenter });
 
 export const ledger = createRoute({
@@ -40,10 +54,25 @@ export const ledger = createRoute({
   validateSearch: readLedgerSearch,
 });
 
+const decisions = createRoute({
+  getParentRoute: () => root,
+  path: "/decisions",
+  component: Decisions,
+  validateSearch: readDecisionSearch,
+});
+
+const wallets = createRoute({
+  getParentRoute: () => root,
+  path: "/wallets",
+  component: Wallets,
+  validateSearch: (search: Record<string, unknown>): WalletSearch =>
+    WALLET_STATUSES.includes(search.status as WalletStatus) ? { status: search.status as WalletStatus } : {},
+});
+
 export const why = createRoute({ getParentRoute: () => root, path: "/why/$id", component: WhyScreen });
 
 export const router = createRouter({
-  routeTree: root.addChildren([command, ledger, why]),
+  routeTree: root.addChildren([command, ledger, decisions, wallets, why]),
   history: createHashHistory(),
   defaultPreload: false,
 });
@@ -63,6 +92,16 @@ export function readLedgerSearch(search: Record<string, unknown>): LedgerSearch 
   if (isDay(search.to)) read.to = search.to;
   if (Number.isSafeInteger(search.page) && Number(search.page) > 1) read.page = Number(search.page);
   if (search.size === 25 || search.size === 100) read.size = search.size;
+  return read;
+}
+
+export function readDecisionSearch(search: Record<string, unknown>): DecisionSearch {
+  const read: DecisionSearch = {};
+  if (OUTCOMES.includes(search.outcome as Outcome)) read.outcome = search.outcome as Outcome;
+  if (search.strategy === "SHIELD" || search.strategy === "SPEAR") read.strategy = search.strategy;
+  // The router reads an address's "777" as a number; a token may be named so.
+  const token = typeof search.token === "number" ? String(search.token) : search.token;
+  if (typeof token === "string" && token) read.token = token;
   return read;
 }
 

@@ -5,6 +5,8 @@
  * unix milliseconds. This file knows nothing of React, of the screen or of the WebSocket's life (see live/).
  */
 
+import { steeringCalls } from "./steering";
+
 /** An integer as text, in lamports (1 SOL = 1_000_000_000). */
 export type Lamports = string;
 /** An integer as text, in millionths of a US dollar. */
@@ -28,7 +30,8 @@ export const TRADE_STATUSES = [
   "DEAD_LETTER",
 ] as const;
 export type TradeStatus = (typeof TRADE_STATUSES)[number];
-export type Outcome = "accepted" | "refused" | "approved" | "confirmed" | "failed" | "closed" | "info";
+export const OUTCOMES = ["accepted", "refused", "approved", "confirmed", "failed", "closed", "info"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Whoami {
   identifier: string;
@@ -173,8 +176,9 @@ export interface Decision {
   token_symbol: string | null;
   token_address: string | null;
   wallet_address: string | null;
-  strategy: Strategy | "EXIT" | null;
-  side: Side | null;
+  /** Empty where it concerns neither, like `side` and the addresses. */
+  strategy: Strategy | "EXIT" | "" | null;
+  side: Side | "" | null;
   /** One readable sentence. */
   text: string;
 }
@@ -230,10 +234,11 @@ export type Api = ReturnType<typeof createApi>;
 
 /** All calls, made with `key`. `fetcher` is passed in so that tests need no network. */
 export function createApi(key: string, fetcher: typeof fetch = (...args) => fetch(...args)) {
-  const call = <T>(method: "GET" | "POST", path: string, body?: unknown) =>
+  const call = <T>(method: Method, path: string, body?: unknown) =>
     request<T>(fetcher, key, method, path, body);
   const at = encodeURIComponent;
   return {
+    ...steeringCalls(call, query),
     whoami: () => call<Whoami>("GET", "/whoami"),
     overview: () => call<Overview>("GET", "/overview"),
     trades: (filter: TradeFilter) => call<Page<Trade>>("GET", `/trades${query({ ...filter })}`),
@@ -254,10 +259,12 @@ export interface KillSwitch {
   mode: KillMode | null;
 }
 
+type Method = "GET" | "POST" | "PUT";
+
 async function request<T>(
   fetcher: typeof fetch,
   key: string,
-  method: "GET" | "POST",
+  method: Method,
   path: string,
   body: unknown,
 ): Promise<T> {

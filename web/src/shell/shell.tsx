@@ -10,9 +10,13 @@ import { useClosedToasts, useTabTitle } from "./announce";
 import { LinkBanner, StopBanner } from "./banners";
 import { TopBar } from "./topbar";
 
-const SCREENS: { to: "/" | "/trades"; name: string; short: string; icon: IconName }[] = [
+type Address = "/" | "/trades" | "/decisions" | "/wallets";
+
+const SCREENS: { to: Address; name: string; short: string; icon: IconName }[] = [
   { to: "/", name: "Command Center", short: "Command", icon: "command" },
   { to: "/trades", name: "Trade ledger", short: "Trades", icon: "trades" },
+  { to: "/decisions", name: "Decisions", short: "Decisions", icon: "decisions" },
+  { to: "/wallets", name: "Wallets", short: "Wallets", icon: "wallets" },
 ];
 
 export function Shell() {

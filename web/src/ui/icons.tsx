@@ -4,6 +4,10 @@ import type { ReactNode } from "react";
 const PATHS = {
   command: "M3 3h6v7H3zM11 3h6v4h-6zM11 9h6v8h-6zM3 12h6v5H3z",
   trades: "M4 5h12M4 10h12M4 15h8",
+  decisions: "M10 3v5M10 8 5 13v4M10 8l5 5v4M3 15l2 2 2-2M13 15l2 2 2-2",
+  wallets: "M3 6h12v3M3 6v10h14V9H3zM13.500 12.500h1",
+  incidents: "M4 17h12M6 17v-5a4 4 0 0 1 8 0v5M10 3v2M3.500 6l1.500 1.200M16.500 6 15 7.200",
+  risk: "M10 3 4 5v5c0 3.500 2.500 6 6 7 3.500-1 6-3.500 6-7V5zM10 7v3.500M10 13v.1",
   copy: "M7 7V4h9v9h-3M4 7h9v9H4z",
   check: "m4 10.500 4 4 8-9",
   close: "m5 5 10 10M15 5 5 15",

@@ -19,8 +19,11 @@ const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSorted
 
 export interface ColumnLook {
   align?: "right";
-  /** In a card: `head` stands in its first line without a label, `foot` in its last, `none` is left out. */
-  card?: "head" | "foot" | "none";
+  /**
+   * In a card: `head` stands in its first line without a label, `wide` in a line of its own, `foot` in the last,
+   * `none` is left out.
+   */
+  card?: "head" | "wide" | "foot" | "none";
   /** Extra classes of the column's cells, for widths and for hiding on a middling screen. */
   className?: string;
 }
@@ -158,7 +161,12 @@ function Card({ cells, ...open }: { cells: CardCell[] } & ReturnType<typeof open
           <div key={cell.id}>{cell.body}</div>
         ))}
       </div>
-      <dl className="grid grid-cols-3 gap-x-3 gap-y-2">
+      {part("wide").map((cell) => (
+        <div key={cell.id} className="min-w-0 text-xs break-words text-dim empty:hidden">
+          {cell.body}
+        </div>
+      ))}
+      <dl className="grid grid-cols-3 gap-x-3 gap-y-2 empty:hidden">
         {part(undefined).map((cell) => (
           <div key={cell.id} className="min-w-0">
             <dt className="label">{cell.header || "\u00a0"}</dt>

@@ -7,6 +7,7 @@ import { useSession } from "../../app";
 import { endOfDay, startOfDay } from "../../format/time";
 import { humanize } from "../../format/words";
 import type { LedgerSearch } from "../../router";
+import { FIELD, Field } from "../../ui/field";
 import { Button, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { TRADE_COLUMNS } from "./columns";
@@ -75,8 +76,6 @@ function toFilter(search: LedgerSearch): TradeFilter {
 }
 
 type Change = (part: { [Name in keyof LedgerSearch]: LedgerSearch[Name] | undefined }) => void;
-
-const FIELD = "h-8 rounded border border-edge bg-panel px-2 text-xs text-text max-sm:w-full";
 
 function Filters({
   search,
@@ -154,17 +153,6 @@ function Filters({
         </Button>
       )}
     </form>
-  );
-}
-
-function Field({ id, label, children }: { id: string; label: string; children: React.ReactNode }) {
-  return (
-    <div className="flex flex-col gap-0.5">
-      <label htmlFor={id} className="label">
-        {label}
-      </label>
-      {children}
-    </div>
   );
 }
 
