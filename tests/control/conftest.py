@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.control.people import People
 
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.journal_file import JournalFile
@@ -279,3 +280,15 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 def house_type() -> type[House]:
     """For tests that need one started in another way."""
     return House
+
+
+@pytest.fixture
+async def people(house_type: type, tmp_path: Path) -> AsyncIterator[People]:
+    house = house_type(tmp_path)
+    found = People(house, tmp_path)
+    server = await house.start(
+        identity=found.identity, keys=found.keys, clock=found.clock, keys_asked_again_s=0.05
+    )
+    yield found
+    await house.stop(server)
+    found.engine.dispose()
