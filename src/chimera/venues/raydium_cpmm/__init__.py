@@ -16,10 +16,17 @@ from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, Swap, S
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.units import U64_MAX
 from chimera.onchain import logs
-from chimera.onchain.layouts import NO_TRANSFER_FEE, TransferFee, discriminator
+from chimera.onchain.layouts import NO_TRANSFER_FEE, NO_TRANSFER_FEES, TransferFee, discriminator
 from chimera.onchain.swaps import believable
 from chimera.ports.venue import AccountFilter, Prefilter
-from chimera.venues.raydium_cpmm.curve import Rates, Side, exact_in, exact_out, price_impact_bps
+from chimera.venues.raydium_cpmm.curve import (
+    Rates,
+    Side,
+    exact_in,
+    exact_out,
+    plain_exact_in,
+    price_impact_bps,
+)
 from chimera.venues.raydium_cpmm.layout import (
     AUTHORITY,
     POOL_STATE,
@@ -141,33 +148,73 @@ class RaydiumCpmm:
 
     def quote(self, pool: CpmmPool, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
         state, config, vault_0, vault_1 = pool.state, pool.amm_config, pool.vault_0, pool.vault_1
-        missing = self.missing(pool)
-        if missing or config is None or vault_0 is None or vault_1 is None:
-            return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"unknown: {', '.join(missing)}")
+        if config is None or vault_0 is None or vault_1 is None or _lacks_mint(pool):
+            return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"unknown: {', '.join(self.missing(pool))}")
         refusal = _closed(state, vault_0, vault_1, request, moment)
         if refusal is not None:
             return refusal
+        zero_for_one = request.input_mint == state.mint_0
+        creator_rate = config.creator_rate if state.creator_fee_enabled else 0
+        on_input = state.creator_fee_on == 0 or (state.creator_fee_on == 1) == zero_for_one
+        if (
+            request.kind is SwapKind.EXACT_IN
+            and (on_input or creator_rate == 0)
+            and config.trade_rate + creator_rate
+            and (pool.mint_0 is None or pool.mint_0.transfer_fees is NO_TRANSFER_FEES)
+            and (pool.mint_1 is None or pool.mint_1.transfer_fees is NO_TRANSFER_FEES)
+        ):
+            ends = (vault_0.amount, state.uncollected_0), (vault_1.amount, state.uncollected_1)
+            found = plain_exact_in(
+                request.amount,
+                ends[not zero_for_one],
+                ends[zero_for_one],
+                (config.trade_rate, config.protocol_rate, config.fund_rate, creator_rate),
+            )
+            if found is None:
+                return _out_of_range(pool, request, vault_0, vault_1)
+            return Quote(
+                pool.address,
+                self.name,
+                request.input_mint,
+                state.mint_1 if zero_for_one else state.mint_0,
+                request.amount,
+                found[0],
+                found[1],
+                0,
+                found[2],
+                # Configuration and mints say the same for months: their age is not the price's.
+                Slot(min(state.slot, vault_0.slot, vault_1.slot)),
+            )
+        rates = Rates(
+            trade=config.trade_rate,
+            protocol=config.protocol_rate,
+            fund=config.fund_rate,
+            creator=creator_rate,
+            creator_on_input=on_input,
+        )
+        return self._any_quote(pool, vault_0, vault_1, request, moment, rates)
+
+    def _any_quote(
+        self,
+        pool: CpmmPool,
+        vault_0: Vault,
+        vault_1: Vault,
+        request: QuoteRequest,
+        moment: Moment,
+        rates: Rates,
+    ) -> Quote | Refusal:
+        """With transfer fees and fees on the output, and for an exact output."""
+        state = pool.state
         ends = (
             (state.mint_0, Side(vault_0.amount, state.uncollected_0, _transfer_fee(pool.mint_0, moment))),
             (state.mint_1, Side(vault_1.amount, state.uncollected_1, _transfer_fee(pool.mint_1, moment))),
         )
         zero_for_one = request.input_mint == state.mint_0
         (input_mint, source), (output_mint, target) = ends if zero_for_one else ends[::-1]
-        rates = Rates(
-            trade=config.trade_rate,
-            protocol=config.protocol_rate,
-            fund=config.fund_rate,
-            creator=config.creator_rate if state.creator_fee_enabled else 0,
-            creator_on_input=state.creator_fee_on == 0 or (state.creator_fee_on == 1) == zero_for_one,
-        )
         compute = exact_in if request.kind is SwapKind.EXACT_IN else exact_out
         trade = compute(request.amount, source, target, rates)
         if trade is None:
-            return Refusal(
-                Reason.AMOUNT_OUT_OF_RANGE,
-                limit=f"reserves {source.reserve} in, {target.reserve} out",
-                observed=f"{request.kind} {request.amount}",
-            )
+            return _out_of_range(pool, request, vault_0, vault_1)
         return Quote(
             pool=pool.address,
             venue=self.name,
@@ -178,7 +225,6 @@ class RaydiumCpmm:
             fee_in=trade.trade_fee + (trade.creator_fee if rates.creator_on_input else 0),
             fee_out=0 if rates.creator_on_input else trade.creator_fee,
             price_impact_bps=price_impact_bps(trade, source, target),
-            # Configuration and mints say the same for months: their age is not the price's.
             slot=Slot(min(state.slot, vault_0.slot, vault_1.slot)),
         )
 
@@ -233,6 +279,27 @@ def _closed(
     if vault_0.frozen or vault_1.frozen:
         return Refusal(Reason.POOL_DISABLED, observed="a vault is frozen")
     return None
+
+
+def _lacks_mint(pool: CpmmPool) -> bool:
+    """A mint of the older token program has nothing to say about a swap."""
+    state = pool.state
+    return (pool.mint_0 is None and state.program_0 != TOKEN_PROGRAM) or (
+        pool.mint_1 is None and state.program_1 != TOKEN_PROGRAM
+    )
+
+
+def _out_of_range(pool: CpmmPool, request: QuoteRequest, vault_0: Vault, vault_1: Vault) -> Refusal:
+    reserves = (
+        vault_0.amount - sum(pool.state.uncollected_0),
+        vault_1.amount - sum(pool.state.uncollected_1),
+    )
+    entering, leaving = reserves if request.input_mint == pool.state.mint_0 else reserves[::-1]
+    return Refusal(
+        Reason.AMOUNT_OUT_OF_RANGE,
+        limit=f"reserves {entering} in, {leaving} out",
+        observed=f"{request.kind} {request.amount}",
+    )
 
 
 def _transfer_fee(mint: Mint | None, moment: Moment) -> TransferFee:

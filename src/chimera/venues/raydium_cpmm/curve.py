@@ -7,7 +7,7 @@ for both rates, rounded up, and then splits it with the creator's part rounded d
 
 import msgspec
 
-from chimera.domain.units import U64_MAX
+from chimera.domain.units import BPS, U64_MAX
 from chimera.onchain.curves import fee_ceil, gross_of_net, impact_bps, in_given_out, out_given_in
 from chimera.onchain.layouts import TransferFee
 
@@ -83,6 +83,44 @@ def exact_in(sent: int, source: Side, target: Side, rates: Rates) -> Trade | Non
         return None
     trade = Trade(sent, received, amount_in, traded_in, traded_out, trade_fee, creator_fee)
     return trade if _fits(trade, source, target, rates) else None
+
+
+def plain_exact_in(
+    sent: int,
+    source: tuple[int, tuple[int, int, int]],
+    target: tuple[int, tuple[int, int, int]],
+    rates: tuple[int, int, int, int],
+) -> tuple[int, int, int] | None:
+    """(received, fee on the input, price impact in bps) as `exact_in` has them, in a third of its time.
+
+    Where no token takes transfer fees and no fee lies on the output, which is most of the market: the hot path.
+    Sides: (balance, uncollected); rates: trade's, protocol's, fund's and creator's, the sum of the first and last
+    not 0.
+    """
+    (balance_in, (protocol, fund, creator)), (balance_out, (owed_0, owed_1, owed_2)) = source, target
+    trade_rate, protocol_rate, fund_rate, creator_rate = rates
+    reserve_in, reserve_out = balance_in - protocol - fund - creator, balance_out - owed_0 - owed_1 - owed_2
+    if reserve_in <= 0 or reserve_out <= 0:
+        return None
+    on_input = trade_rate + creator_rate
+    fee = -(-sent * on_input // RATE_ONE)
+    traded_in = sent - fee
+    if traded_in <= 0:
+        return None
+    spot = traded_in * reserve_out
+    received = spot // (reserve_in + traded_in)
+    if received <= 0:
+        return None
+    creator_fee = fee * creator_rate // on_input
+    trade_fee = fee - creator_fee
+    if (
+        balance_in + sent > U64_MAX
+        or protocol + trade_fee * protocol_rate // RATE_ONE > U64_MAX
+        or fund + trade_fee * fund_rate // RATE_ONE > U64_MAX
+        or creator + creator_fee > U64_MAX
+    ):
+        return None
+    return received, fee, -((received * reserve_in - spot) * BPS // spot)
 
 
 def exact_out(received: int, source: Side, target: Side, rates: Rates) -> Trade | None:
