@@ -95,11 +95,23 @@ def demo(
 
 
 @app.command()
-def run(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
+def run(
+    *,
+    roles: Annotated[
+        str, typer.Option(help="all, or market: the market plane alone, for others on the bus.")
+    ] = "all",
+    config: ConfigFiles = None,
+    data_dir: DataDir = None,
+) -> None:
     """Run the desk against a chain: the embedded one by default, mainnet with `mode: live`."""
     from chimera import wiring
 
     settings = _settings(config, data_dir)
+    if roles == "market":
+        _run_market(settings)
+        return
+    if roles != "all":
+        raise ConfigError(f"--roles {roles}: `market` runs apart today; every other role only with `all`")
     signer = wiring.open_signer(settings)
 
     async def trade(stop: asyncio.Event) -> None:
@@ -115,6 +127,17 @@ def run(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
         print(json.dumps(said), flush=True)
 
     _run(trade)
+
+
+def _run_market(settings: Any) -> None:
+    from chimera import wiring
+    from chimera.wiring.market_process import run_market
+
+    def started(said: dict[str, Any]) -> None:
+        print(json.dumps(said), flush=True)
+
+    observer = wiring.observing(settings)
+    _run(lambda stop: run_market(settings, observer=observer, stop=stop, started=started))
 
 
 @app.command()

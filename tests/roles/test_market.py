@@ -223,6 +223,21 @@ async def test_a_fork_is_healed_by_reading_anew_and_its_trades_are_told_again() 
         assert plane.role._reads.calls > 0
 
 
+async def test_what_a_fork_undid_and_nobody_sends_again_is_undone_in_the_view_too() -> None:
+    async with running() as plane:
+        await plane.until(lambda: len(plane.trades()) > 30, "some trades")
+        await _stop(plane.world)
+        latest = max(trade.swap.slot for trade in plane.trades())
+        depth = plane.node.chain.slot - latest + 1
+        dead = plane.node.chain.roll_back(depth, requeue=False)
+        assert latest in dead, "the fork took no trade with it"
+        assert plane.differences() != [], "the view should be wrong for a moment"
+        await plane.until(lambda: plane.role._sequencer.is_dead(latest), "the plane has heard of it")
+        await plane.until(lambda: plane.differences() == [], "the view equals the chain")
+        await settled(plane)
+        assert plane.differences() == []
+
+
 @pytest.mark.parametrize("replays", [True, False])
 async def test_a_hole_on_a_running_stream_is_replayed_or_else_read_anew(replays: bool) -> None:
     leaks: list[Leaky] = []

@@ -73,6 +73,15 @@ class Geyser(msgspec.Struct, frozen=True, kw_only=True):
     token: Secret = msgspec.field(default_factory=Secret)
 
 
+class Nats(msgspec.Struct, frozen=True, kw_only=True):
+    url: Annotated[str, Meta(pattern=r"^(|(nats|tls|ws|wss)://[^\s/?#]+[^\s]*)$")] = ""
+    """The bus between processes, for roles that run apart; empty: all in one process."""
+    prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]+\.)*$")] = ""
+    """Put before every subject, with its dot: several houses on one server."""
+    metrics_port: Port = 9801
+    """Where a market process apart shows its metrics, to this machine alone; 0 picks a free one."""
+
+
 class Jito(msgspec.Struct, frozen=True, kw_only=True):
     url: Url = ""
     """The block engine; empty: no bundles."""
@@ -277,6 +286,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rpc: Rpc = Rpc()
     geyser: Geyser = msgspec.field(default_factory=Geyser)
     jito: Jito = Jito()
+    nats: Nats = Nats()
     security: Security = msgspec.field(default_factory=Security)
     api: Api = Api()
     webhook: Webhook = Webhook()

@@ -42,7 +42,7 @@ from chimera.ports.chain import Chain, Feed, Subscription
 from chimera.ports.runtime import Clock
 from chimera.ports.venue import AccountFilter
 from chimera.roles.market_reads import MarketReads
-from chimera.roles.topics import LIVE, MARKET
+from chimera.roles.topics import LIVE, MARKET, WALLET_BALANCES
 
 RECONNECT_AFTER_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 ITEMS_A_BREATH = 256  # items handled before the loop lets others in
@@ -231,6 +231,7 @@ class MarketRole:
         source = EventSource.GEYSER if update.write_version else EventSource.RPC
         balance = WalletBalance(self._wallet, mint, account.address, amount, update.slot, now, source)
         self._bus.publish(MARKET, balance)
+        self._bus.publish(WALLET_BALANCES, balance)
 
     def _transaction(self, transaction: TransactionUpdate) -> None:
         now = self._clock.now_ms()

@@ -1,6 +1,7 @@
 """Names of the bus topics and how much may wait on each."""
 
 MARKET = "ironcrab.v1.market_events"
+WALLET_BALANCES = "ironcrab.v1.wallet_balance_updates"
 INTENTS = "ironcrab.v1.trade_intents"
 TRADES = "ironcrab.v1.execution_results"
 LIVE = "chimera.v1.live"
