@@ -30,7 +30,7 @@ from chimera.domain.units import mul_div_floor
 from chimera.market.decoder import Unread
 from chimera.market.pool import Pool
 from chimera.onchain.layouts import is_mint, read_mint
-from chimera.ports.venue import MintTeller, Venue
+from chimera.ports.venue import MintTeller, SparseVenue, Venue
 
 __all__ = ["Doubt", "MarketView", "Pool"]
 
@@ -235,6 +235,13 @@ class MarketView:
     def wanted(self) -> set[Address]:
         """Accounts that pools need and that nobody has delivered yet."""
         return self._wanted
+
+    def may_be_absent(self, address: Address) -> bool:
+        """Whether a node's "there is none" is an answer that the venue can work with."""
+        return any(
+            isinstance(pool.venue, SparseVenue) and pool.venue.may_lack(role)
+            for pool, role in self._watchers.get(address, ())
+        )
 
     @property
     def addresses(self) -> set[Address]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from chimera.domain.chain import Account, AccountUpdate
 from chimera.domain.errors import OutsideError
-from chimera.domain.ids import Address, Slot
+from chimera.domain.ids import SYSTEM_PROGRAM, Address, Slot
 from chimera.domain.market import MarketEvent
 from chimera.market.view import Doubt, MarketView
 from chimera.observe import Observer
@@ -89,6 +89,8 @@ class MarketReads:
             for address, account in zip(part, accounts, strict=True):
                 if account is not None:
                     self._take(AccountUpdate(account, slot, 0))
+                elif self._view.may_be_absent(address):
+                    self._take(AccountUpdate(absent(address), slot, 0))
                 elif address in self._view.wanted:
                     self._note_absent(address)
 
@@ -128,7 +130,11 @@ class MarketReads:
         for part in _parts(addresses):
             slot, accounts = await self._ask(part)
             slots.append(slot)
-            found |= {account.address: account for account in accounts if account is not None}
+            for address, account in zip(part, accounts, strict=True):
+                if account is not None:
+                    found[address] = account
+                elif self._view.may_be_absent(address):
+                    found[address] = absent(address)
         return min(slots, default=Slot(0)), found
 
     def _groups(self, pools: Sequence[Address]) -> Iterator[list[Address]]:
@@ -173,3 +179,8 @@ class MarketReads:
 def _parts(addresses: Sequence[Address]) -> Iterator[Sequence[Address]]:
     for start in range(0, len(addresses), ACCOUNTS_A_CALL):
         yield addresses[start : start + ACCOUNTS_A_CALL]
+
+
+def absent(address: Address) -> Account:
+    """How venues are told of an account that does not exist."""
+    return Account(address, SYSTEM_PROGRAM, 0, b"")
