@@ -60,9 +60,9 @@ def test_a_pool_is_announced_once_and_only_when_it_is_complete(accounts: Account
     seen = [event for role in roles if role != "pool" for event in applied(view, accounts[roles[role]], 10)]
     assert sum(isinstance(event, PoolCreated) for event in seen) == 1
     assert any(isinstance(event, PoolUpdated) for event in seen)
-    assert {event.token.mint for event in seen if isinstance(event, TokenMintInfo)} == {
-        pool.header.mint_a,
-        pool.header.mint_b,
+    assert {(e.token.mint, e.token.program) for e in seen if isinstance(e, TokenMintInfo)} == {
+        (pool.header.mint_a, TOKEN_PROGRAM),
+        (pool.header.mint_b, TOKEN_PROGRAM),
     }
     assert view.wanted == set()
 

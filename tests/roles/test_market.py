@@ -18,7 +18,7 @@ from chimera.adapters.clocks import WallClock
 from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.rpc import RpcChain, RpcOptions
 from chimera.domain.chain import Account, AccountUpdate
-from chimera.domain.ids import Address, Slot
+from chimera.domain.ids import SYSTEM_PROGRAM, Address, Slot
 from chimera.domain.live import MarketSeen
 from chimera.domain.market import MarketGap, Trade
 from chimera.domain.messages import Noted
@@ -35,7 +35,7 @@ from chimera.market.view import MarketView
 from chimera.observe import Observer, Redactor, make_log
 from chimera.plugins import venues
 from chimera.roles.market import MarketRole
-from chimera.roles.topics import LIVE, MARKET
+from chimera.roles.topics import LIVE, MARKET, WALLET_BALANCES
 from chimera.testing.builders import address
 
 SEED = 7
@@ -190,6 +190,7 @@ async def settled(plane: Plane) -> None:
 
 async def test_thirty_cuts_of_the_stream_lose_no_trade_and_leave_the_chains_own_state() -> None:
     async with running() as plane:
+        reads = plane.role._reads.calls
         plane.node.faults.add(FaultWish(kind=FaultKind.GEYSER_DISCONNECT, rate=0.25, times=30))
         cuts = plane.node.faults.counts
         await plane.until(lambda: cuts[FaultKind.GEYSER_DISCONNECT] >= 30, "thirty cuts")
@@ -205,9 +206,20 @@ async def test_thirty_cuts_of_the_stream_lose_no_trade_and_leave_the_chains_own_
         assert plane.differences() == []
         seen = plane.seen()
         assert (seen.gaps, seen.pools_quarantined) == (0, 0)
+        assert plane.role._reads.calls == reads, "the replays were enough: no node was asked"
         assert seen.dropped["duplicate_transaction"] > 0, "the replays overlapped with what was known"
         assert seen.received == seen.passed + seen.held + sum(seen.dropped.values())
         assert seen.transactions >= len(expected)
+
+
+async def test_our_own_balances_are_told_on_the_market_topic_and_on_one_of_their_own() -> None:
+    async with running(world=False) as plane:
+        told = plane.bus.subscribe(WALLET_BALANCES, capacity=100)
+        plane.node.chain.airdrop(Pubkey.from_string(address("nobody")), 7 * 10**9)
+        async with asyncio.timeout(WITHIN_S):
+            balance = await told.get()
+        assert (balance.owner, balance.mint, balance.amount) == (address("nobody"), SYSTEM_PROGRAM, 7 * 10**9)
+        assert balance in plane.events._waiting
 
 
 async def test_a_fork_is_healed_by_reading_anew_and_its_trades_are_told_again() -> None:
