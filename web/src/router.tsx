@@ -7,6 +7,8 @@ import { OUTCOMES, type Outcome, type Strategy, TRADE_STATUSES, type TradeStatus
 import { WALLET_STATUSES, type WalletStatus } from "./api/steering";
 import { CommandCenter } from "./screens/command/command";
 import { Decisions } from "./screens/decisions/decisions";
+import { Incidents } from "./screens/incidents/incidents";
+import { Risk } from "./screens/risk/risk";
 import { Trades } from "./screens/trades/trades";
 import { Wallets } from "./screens/wallets/wallets";
 import { WhyScreen } from "./screens/why/why";
@@ -69,10 +71,14 @@ const wallets = createRoute({
     WALLET_STATUSES.includes(search.status as WalletStatus) ? { status: search.status as WalletStatus } : {},
 });
 
+const incidents = createRoute({ getParentRoute: () => root, path: "/incidents", component: Incidents });
+
+const risk = createRoute({ getParentRoute: () => root, path: "/risk", component: Risk });
+
 export const why = createRoute({ getParentRoute: () => root, path: "/why/$id", component: WhyScreen });
 
 export const router = createRouter({
-  routeTree: root.addChildren([command, ledger, decisions, wallets, why]),
+  routeTree: root.addChildren([command, ledger, decisions, wallets, incidents, risk, why]),
   history: createHashHistory(),
   defaultPreload: false,
 });

@@ -234,10 +234,21 @@ export type Api = ReturnType<typeof createApi>;
 
 /** All calls, made with `key`. `fetcher` is passed in so that tests need no network. */
 export function createApi(key: string, fetcher: typeof fetch = (...args) => fetch(...args)) {
-  const call = <T>(method: Method, path: string, body?: unknown) =>
-    request<T>(fetcher, key, method, path, body);
+  let factorShown: string | null = null; // good for one protected call
+  const call = <T>(method: Method, path: string, body?: unknown) => {
+    const headers: Record<string, string> = { Authorization: `Bearer ${key}` };
+    if (method !== "GET" && factorShown !== null) {
+      headers["X-Step-Up"] = factorShown;
+      factorShown = null;
+    }
+    return request<T>(fetcher, headers, method, path, body);
+  };
   const at = encodeURIComponent;
   return {
+    /** Shows a second factor, by an authenticator app's code, for the next call that asks for one. */
+    stepUp: async (code: string): Promise<void> => {
+      factorShown = (await call<{ token: string }>("POST", "/auth/step-up", { code })).token;
+    },
     ...steeringCalls(call, query),
     whoami: () => call<Whoami>("GET", "/whoami"),
     overview: () => call<Overview>("GET", "/overview"),
@@ -263,12 +274,12 @@ type Method = "GET" | "POST" | "PUT";
 
 async function request<T>(
   fetcher: typeof fetch,
-  key: string,
+  caller: Record<string, string>,
   method: Method,
   path: string,
   body: unknown,
 ): Promise<T> {
-  const headers: Record<string, string> = { Accept: "application/json", Authorization: `Bearer ${key}` };
+  const headers: Record<string, string> = { Accept: "application/json", ...caller };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {

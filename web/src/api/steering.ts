@@ -157,7 +157,5 @@ export function steeringCalls(call: Call, query: Query) {
       call<{ message: string; unresolved: number }>("POST", "/reconciliation/run", { reason }),
     resolve: (id: string, note: string) =>
       call<{ status: string }>("POST", `/reconciliation/${at(id)}/resolve`, { note }),
-    /** Shows a second factor; the token that comes back is good for one protected call. */
-    stepUp: (code: string) => call<{ token: string }>("POST", "/auth/step-up", { code }),
   };
 }

@@ -4,9 +4,9 @@ import { useMay, useSession } from "../app";
 import { formatClock, formatSpan } from "../format/time";
 import { explain } from "../format/words";
 import { useLinkState, useLive, useNow } from "../live/react";
-import { Confirm } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { Button } from "../ui/parts";
+import { GuardedConfirm } from "./guarded";
 
 export function LinkBanner() {
   const { link, retryNow } = useLinkState();
@@ -99,7 +99,7 @@ export function StopBanner() {
         </Banner>
       )}
       {asking === "kill" && (
-        <Confirm
+        <GuardedConfirm
           title="Resume trading?"
           confirm="Resume trading"
           reason=""
@@ -107,10 +107,10 @@ export function StopBanner() {
           onConfirm={async (reason) => void (await api.resetKill(reason))}
         >
           <p>The kill switch goes off. New signals may buy again at once.</p>
-        </Confirm>
+        </GuardedConfirm>
       )}
       {asking === "breaker" && (
-        <Confirm
+        <GuardedConfirm
           title="Reset the loss breaker?"
           confirm="Reset breaker"
           reason=""
@@ -120,7 +120,7 @@ export function StopBanner() {
           <p>
             It tripped because losses reached a limit. After the reset, new signals may buy again at once.
           </p>
-        </Confirm>
+        </GuardedConfirm>
       )}
     </>
   );

@@ -10,13 +10,15 @@ import { useClosedToasts, useTabTitle } from "./announce";
 import { LinkBanner, StopBanner } from "./banners";
 import { TopBar } from "./topbar";
 
-type Address = "/" | "/trades" | "/decisions" | "/wallets";
+type Address = "/" | "/trades" | "/decisions" | "/wallets" | "/incidents" | "/risk";
 
 const SCREENS: { to: Address; name: string; short: string; icon: IconName }[] = [
   { to: "/", name: "Command Center", short: "Command", icon: "command" },
   { to: "/trades", name: "Trade ledger", short: "Trades", icon: "trades" },
   { to: "/decisions", name: "Decisions", short: "Decisions", icon: "decisions" },
   { to: "/wallets", name: "Wallets", short: "Wallets", icon: "wallets" },
+  { to: "/incidents", name: "Incidents", short: "Incidents", icon: "incidents" },
+  { to: "/risk", name: "Risk", short: "Risk", icon: "risk" },
 ];
 
 export function Shell() {

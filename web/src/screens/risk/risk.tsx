@@ -1,0 +1,16 @@
+/** What may be lost, what stops it, and who may change that. */
+import { SettingsPanel } from "./settings";
+import { BreakerPanel, KillPanel } from "./switches";
+
+export function Risk() {
+  return (
+    <div className="flex flex-col gap-2 wide:grid wide:h-full wide:grid-cols-[22rem_minmax(0,1fr)]">
+      <h1 className="sr-only">Risk</h1>
+      <div className="flex flex-col gap-2 sm:max-wide:grid sm:max-wide:grid-cols-2 wide:self-start">
+        <KillPanel />
+        <BreakerPanel />
+      </div>
+      <SettingsPanel />
+    </div>
+  );
+}
