@@ -41,7 +41,7 @@ export function Toasts({ children }: { children: ReactNode }) {
       <div
         role="status"
         aria-live="polite"
-        className="pointer-events-none fixed right-3 bottom-[4.5rem] left-3 z-40 flex flex-col items-end gap-2 sm:bottom-4 sm:left-auto"
+        className="pointer-events-none fixed right-3 bottom-[4.5rem] left-3 z-40 flex flex-col items-end gap-2 sm:bottom-4 sm:left-auto [:root:has([data-bar])_&]:bottom-28 sm:[:root:has([data-bar])_&]:bottom-16"
       >
         {notices.map((notice) => (
           <div

@@ -113,7 +113,7 @@ export function Books() {
   };
   return (
     <Panel
-      title="Books against chain"
+      title="Reconciliation"
       aside={
         <div className="flex flex-wrap items-center justify-end gap-2">
           <Pager offset={offset} limit={PAGE} total={books.data?.total} onTurn={setOffset} />

@@ -58,7 +58,10 @@ export function SettingsPanel() {
         <Loading rows={12} />
       )}
       {Object.keys(draft).length > 0 && (
-        <footer className="z-20 flex flex-wrap items-center justify-end gap-2 border-t border-edge bg-raised px-3 py-2 text-xs max-wide:fixed max-wide:inset-x-0 max-wide:bottom-14 sm:max-wide:bottom-0 sm:max-wide:left-[4.5rem]">
+        <footer
+          data-bar="" // notices make room for it
+          className="z-20 flex flex-wrap items-center justify-end gap-2 border-t border-edge bg-raised px-3 py-2 text-xs max-wide:fixed max-wide:inset-x-0 max-wide:bottom-14 sm:max-wide:bottom-0 sm:max-wide:left-[4.5rem]"
+        >
           <span role="status" className="mr-auto">
             {changes.length} {changes.length === 1 ? "change" : "changes"}
             {wrong.size > 0 && <span className="text-loss">, {wrong.size} not valid</span>}

@@ -1,7 +1,7 @@
 /** The dialog that promotes or demotes a wallet, or takes a new one onto the roster. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
-import type { Strategy } from "../../api/client";
+import type { Page, Strategy } from "../../api/client";
 import { WALLET_STATUSES, type Wallet, type WalletChange, type WalletStatus } from "../../api/steering";
 import { useSession } from "../../app";
 import { shortenAddresses } from "../../format/words";
@@ -15,6 +15,7 @@ const MEANING: Record<WalletStatus, string> = {
   REJECTED: "It was looked at and turned down; its signals are refused.",
 };
 
+const FOLDED_MS = 1_500; // the desk answers when it is journalled; its tables follow a moment later
 const TTL_HOURS_MAX = 8_760;
 const ADDRESS = "[1-9A-HJ-NP-Za-km-z]{32,44}";
 
@@ -40,7 +41,13 @@ export function ChangeDialog({ wallet, onClose }: { wallet: Wallet | null; onClo
       ? await api.changeWallet(wallet.address, change)
       : await api.addWallet(address.trim(), change);
     notify("good", done.message ? shortenAddresses(done.message) : `The wallet is ${status}.`);
-    for (const queryKey of [["wallets"], ["audit"]]) void queries.invalidateQueries({ queryKey });
+    if (wallet)
+      queries.setQueriesData<Page<Wallet>>({ queryKey: ["wallets"] }, (page) =>
+        changed(page, wallet, change),
+      );
+    setTimeout(() => {
+      for (const queryKey of [["wallets"], ["audit"]]) void queries.invalidateQueries({ queryKey });
+    }, FOLDED_MS);
   };
   return (
     <Confirm
@@ -128,4 +135,19 @@ export function ChangeDialog({ wallet, onClose }: { wallet: Wallet | null; onClo
       </Field>
     </Confirm>
   );
+}
+
+/** `page` as it will be once the desk's tables have the change. */
+function changed(
+  page: Page<Wallet> | undefined,
+  wallet: Wallet,
+  change: WalletChange,
+): Page<Wallet> | undefined {
+  if (!page) return page;
+  const until = change.ttl_hours === undefined ? null : Date.now() + change.ttl_hours * 3_600_000;
+  const { status, strategy = wallet.strategy, notes = wallet.notes } = change;
+  const items = page.items.map((one) =>
+    one.address === wallet.address ? { ...one, status, strategy, notes, active_until: until } : one,
+  );
+  return { ...page, items };
 }
