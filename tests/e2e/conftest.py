@@ -1,5 +1,7 @@
 """A demo of its own, as a user starts it, and a browser that looks at it."""
 
+import hashlib
+import hmac
 import json
 import re
 import subprocess
@@ -9,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
-from time import monotonic
+from time import monotonic, time
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -30,6 +33,7 @@ FLAGS = [
 class Demo:
     url: str
     key: str
+    folder: Path
 
     @property
     def link(self) -> str:
@@ -40,6 +44,18 @@ class Demo:
         request = Request(f"{self.url}api/v1{path}", headers={"Authorization": f"Bearer {self.key}"})
         with urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    def signal(self, body: bytes) -> int:
+        """Sends a rightly signed body to the webhook; returns the status."""
+        secret = next(self.folder.glob("**/webhook.secret")).read_text().strip()
+        now = str(int(time()))
+        seal = hmac.new(secret.encode(), now.encode() + body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", "X-Timestamp": now, "X-Signature": seal}
+        try:
+            with urlopen(Request(f"{self.url}api/v1/webhook", body, headers), timeout=10) as answer:
+                return answer.status
+        except HTTPError as refused:
+            return refused.code
 
 
 @dataclass
@@ -68,7 +84,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        yield _announced(process)
+        yield _announced(process, folder)
     finally:
         process.terminate()
         try:
@@ -77,7 +93,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             process.kill()
 
 
-def _announced(process: subprocess.Popen) -> Demo:
+def _announced(process: subprocess.Popen, folder: Path) -> Demo:
     """Reads what the demo prints until it names the dashboard; goes on reading, so that the pipe never fills."""
     lines: Queue[str] = Queue()
     threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True).start()
@@ -91,7 +107,7 @@ def _announced(process: subprocess.Popen) -> Demo:
             continue
         found = re.search(r"(http://127\.0\.0\.1:\d+/)#key=(\S+)", said[-1])
         if found:
-            return Demo(*found.groups())
+            return Demo(*found.groups(), folder)
     pytest.fail("the demo named no dashboard:\n" + "".join(said[-30:]))
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 ROUND_TRIP_MS = 120_000  # a minute on an idle machine; tests share theirs
-SCREENS = ["#/", "#/trades"]
+SCREENS = ["#/", "#/trades", "#/decisions", "#/wallets", "#/incidents", "#/risk"]
 
 
 def enter(watched, demo, screen: str = "") -> Page:
@@ -89,9 +89,95 @@ def test_a_decision_leads_to_its_chain_of_reasons(demo, desk):
     expect(page.get_by_role("list", name="Steps").locator("> li").first).to_be_visible()
 
 
+def test_refused_decisions_are_found_and_lead_to_their_reasons(demo, desk):
+    page = enter(desk, demo, "#/decisions")
+    page.get_by_label("Outcome").select_option("refused")
+    rows = page.get_by_role("table", name="Decisions").locator("tbody tr")
+    rows.first.wait_for(timeout=ROUND_TRIP_MS)
+    told = demo.get("/decisions?outcome=refused&limit=1")["items"][0]
+    expect(rows.filter(has_text=told["reason"]).first).to_be_visible()
+    assert set(rows.locator("td:nth-child(3)").all_inner_texts()) == {"Refused"}
+    rows.first.locator("td:nth-child(4) a").click()
+    expect(page.get_by_role("list", name="Steps").locator("> li").first).to_be_visible()
+
+
+def test_a_wallet_is_promoted_for_a_time_and_the_change_is_on_record(demo, desk):
+    page = enter(desk, demo, "#/wallets")
+    candidate = demo.get("/wallets?status=CANDIDATE")["items"][0]["address"]
+    page.get_by_role("button", name=f"Change wallet {candidate}").click()
+    page.get_by_label("Active for, in hours").fill("12")
+    page.get_by_label("Reason, kept in the journal").fill("promoted by a test")
+    page.get_by_role("button", name="Make it ACTIVE").click()
+    expect(page.get_by_role("row").filter(has_text=candidate[:6])).to_contain_text(
+        re.compile("ACTIVE1[12] h .* left")
+    )
+    page.goto(f"{demo.url}#/incidents")
+    change = page.get_by_role("table", name="Changes").get_by_role("row", name="promoted by a test")
+    expect(change).to_contain_text("CANDIDATE → ACTIVE", timeout=15_000)
+    assert demo.get(f"/wallets/{candidate}")["status"] == "ACTIVE"
+
+
+def test_a_signal_that_got_lost_is_seen_and_put_away(demo, desk):
+    assert demo.signal(b"this is no JSON") == 400
+    page = enter(desk, demo, "#/incidents")
+    row = page.get_by_role("table", name="Dead letters").get_by_role("row", name="It could not be read")
+    expect(row).to_contain_text("Waiting")
+    row.get_by_role("button", name="Discard").click()
+    box = page.get_by_role("dialog")
+    expect(box).to_contain_text("this is no JSON")
+    box.get_by_label("Reason, kept in the journal").fill("a test's garbage")
+    box.get_by_role("button", name="Discard").click()
+    expect(row).to_contain_text("Dealt with")
+    assert demo.get("/incidents/dead-letter")["items"][0]["processed_at"] is not None
+
+
+def test_a_new_position_appears_without_a_reload(demo, desk):
+    page = enter(desk, demo)
+    links = "[...document.querySelectorAll('section[aria-label=\"Live positions\"] a')].map(a => a.href)"
+    known = page.evaluate(links)
+    page.evaluate("window.notReloaded = true")
+    page.wait_for_function(
+        f"known => {links}.some(href => href.includes('trade=') && !known.includes(href))",
+        arg=known,
+        timeout=ROUND_TRIP_MS,
+    )
+    assert page.evaluate("window.notReloaded")
+
+
+def test_the_equity_chart_is_drawn(demo, desk):
+    page = enter(desk, demo)
+    page.get_by_role("region", name="Equity").locator("canvas").wait_for(timeout=ROUND_TRIP_MS)
+    colours = """() => {
+        const canvas = document.querySelector('section[aria-label="Equity"] canvas');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const seen = new Set();
+        for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 128) seen.add(data.slice(at, at + 3).join());
+        return seen.size > 3;
+    }"""
+    page.wait_for_function(colours, timeout=ROUND_TRIP_MS)  # a line, its fill, the axes
+
+
+def test_a_limit_is_changed_and_what_does_not_fit_is_refused_in_words(demo, desk):
+    page = enter(desk, demo, "#/risk")
+    page.get_by_role("button", name="Change allocation.shield_percent").click()
+    page.get_by_label("Shield", exact=True).fill("60")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_label("Reason, kept in the journal").fill("changed by a test")
+    page.get_by_role("button", name="Change now").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("not 100")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Change allocation.spear_percent").click()
+    page.get_by_label("Spear", exact=True).fill("40")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_label("Reason, kept in the journal").fill("changed by a test")
+    page.get_by_role("button", name="Change now").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert demo.get("/config")["strategy_allocation"] == {"shield_percent": 60, "spear_percent": 40}
+
+
 def test_buys_can_be_halted_and_resumed(demo, desk):
     page = enter(desk, demo)
-    page.get_by_role("button", name="Halt").click()
+    page.get_by_role("button", name="Halt", exact=True).click()
     page.get_by_label("Reason, kept in the journal").fill("an end-to-end test")
     page.get_by_role("button", name="Halt now").click()
     expect(page.get_by_text("Kill switch on: no new buys")).to_be_visible()
