@@ -1,6 +1,8 @@
 """The dashboard in a real browser, over a demo that trades on the embedded chain."""
 
 import re
+from collections.abc import Callable
+from time import monotonic
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -18,6 +20,15 @@ def enter(watched, demo, screen: str = "") -> Page:
     if screen:
         page.goto(demo.url + screen)
     return page
+
+
+def until(page: Page, told: Callable[[], object], within_ms: int = ROUND_TRIP_MS) -> object:
+    """What `told` says once it says something. Asked from here: the page's policy forbids it to poll a text."""
+    ends = monotonic() + within_ms / 1_000
+    while not (answer := told()):
+        assert monotonic() < ends, "it did not happen in time"
+        page.wait_for_timeout(100)
+    return answer
 
 
 def first_closed_trade(page: Page) -> None:
@@ -94,7 +105,7 @@ def test_refused_decisions_are_found_and_lead_to_their_reasons(demo, desk):
     page.get_by_label("Outcome").select_option("refused")
     rows = page.get_by_role("table", name="Decisions").locator("tbody tr")
     rows.first.wait_for(timeout=ROUND_TRIP_MS)
-    told = demo.get("/decisions?outcome=refused&limit=1")["items"][0]
+    told = until(page, lambda: demo.get("/decisions?outcome=refused&limit=1")["items"])[0]
     expect(rows.filter(has_text=told["reason"]).first).to_be_visible()
     assert set(rows.locator("td:nth-child(3)").all_inner_texts()) == {"Refused"}
     rows.first.locator("td:nth-child(4) a").click()
@@ -133,15 +144,14 @@ def test_a_signal_that_got_lost_is_seen_and_put_away(demo, desk):
 
 def test_a_new_position_appears_without_a_reload(demo, desk):
     page = enter(desk, demo)
-    links = "[...document.querySelectorAll('section[aria-label=\"Live positions\"] a')].map(a => a.href)"
-    known = page.evaluate(links)
+    expect(page.get_by_test_id("mode")).to_be_visible()  # the snapshot is here
+    trades = """() => [...document.querySelectorAll('section[aria-label="Live positions"] a')]
+        .map(link => link.href.match(/trade=([\\w-]+)/)?.[1]).filter(Boolean)"""
+    known = set(page.evaluate(trades))
     page.evaluate("window.notReloaded = true")
-    page.wait_for_function(
-        f"known => {links}.some(href => href.includes('trade=') && !known.includes(href))",
-        arg=known,
-        timeout=ROUND_TRIP_MS,
-    )
+    new = until(page, lambda: set(page.evaluate(trades)) - known)
     assert page.evaluate("window.notReloaded")
+    until(page, lambda: new <= {item["trade_uuid"] for item in demo.get("/positions")["items"]})
 
 
 def test_the_equity_chart_is_drawn(demo, desk):
@@ -154,7 +164,7 @@ def test_the_equity_chart_is_drawn(demo, desk):
         for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 128) seen.add(data.slice(at, at + 3).join());
         return seen.size > 3;
     }"""
-    page.wait_for_function(colours, timeout=ROUND_TRIP_MS)  # a line, its fill, the axes
+    assert until(page, lambda: page.evaluate(colours))  # a line, its fill, the axes
 
 
 def test_a_limit_is_changed_and_what_does_not_fit_is_refused_in_words(demo, desk):
@@ -205,7 +215,7 @@ def test_a_wrong_key_is_refused_in_words(demo, desk):
 def test_nothing_breaks_the_content_policy_or_the_screen_of_a_phone(demo, phone, screen):
     page = enter(phone, demo, screen)
     expect(page.get_by_role("navigation", name="Screens")).to_be_visible()
-    page.wait_for_function("document.fonts.status === 'loaded'")
+    until(page, lambda: page.evaluate("document.fonts.status === 'loaded'"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert phone.complaints == []
 
