@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+WORKERS = 2
 CANNOT_RUN = 3
 """What web_test.sh says where there is no Node or the dashboard was not installed."""
 
@@ -87,6 +88,9 @@ def main(arguments: list[str]) -> int:
         web_tests(tally)
     # A file that cannot be imported is one failure; the others still have something to say.
     options = ["--rootdir", str(ROOT), "--continue-on-collection-errors"]
+    if not arguments:
+        # Houses, kills and browsers mostly wait: two files at a time halve the wall's time on two cores.
+        options += ["-n", str(WORKERS), "--dist", "loadfile"]
     code = int(pytest.main([*options, *arguments], plugins=[tally]))
     print()
     for name, why in sorted(tally.skipped):
