@@ -7,12 +7,13 @@ from tests.fuzz.material import Material, gathered
 
 from chimera import plugins
 from chimera.domain.chain import AccountUpdate
-from chimera.domain.ids import Slot
-from chimera.domain.market import PoolCreated, Trade
+from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Slot
+from chimera.domain.market import PoolCreated, TokenMintInfo, Trade
 from chimera.domain.pool import Quote, QuoteRequest, SwapKind, SwapRequest
 from chimera.market.decoder import Decoder
 from chimera.market.view import MarketView
 from chimera.onchain.keys import address_bytes
+from chimera.onchain.layouts import MINT_SIZE, is_mint
 from chimera.ports.venue import MintTeller
 from chimera.testing.contracts import USER, USER_INPUT, USER_OUTPUT, check_call
 
@@ -78,3 +79,17 @@ def test_executed_transactions_become_trades(material: dict[str, Material], name
         assert decoded.unread is None and decoded.trades
         assert all(isinstance(trade, Trade) and trade.swap.venue == name for trade in decoded.trades)
     assert decoder.trades == sum(len(decoder.decode(t, 5).trades) for t in material[name].transactions)
+
+
+def test_a_mint_accounts_owner_is_the_token_program_of_its_event(material: dict[str, Material]) -> None:
+    """82 bytes of either program, or longer ones of Token-2022."""
+    seen: set[tuple[str, bool]] = set()
+    for venue in material.values():
+        for account in (one for known in venue.samples for one in known.accounts.values()):
+            if not is_mint(account):
+                continue
+            events = MarketView(plugins.venues()).apply(AccountUpdate(account, Slot(1), 1), 0)
+            (told,) = (event for event in events if isinstance(event, TokenMintInfo))
+            assert (told.token.mint, told.token.program) == (account.address, account.owner)
+            seen.add((account.owner, len(account.data) == MINT_SIZE))
+    assert {(TOKEN_PROGRAM, True), (TOKEN_2022_PROGRAM, False)} <= seen
