@@ -1,0 +1,251 @@
+"""What signs, and all that belongs to it: journal, books, door, desk, upkeep, paperwork, commands.
+
+The same whether the rest of the house is in this process or in others. It needs a bus, a view of the pools that
+somebody keeps fresh, and the one key; it knows no strategy's loop, no table and no screen. Start-up is recovery.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from chimera import __version__
+from chimera.adapters.clocks import WallClock
+from chimera.adapters.jito import JitoClient
+from chimera.adapters.journal_file import JournalFile
+from chimera.adapters.rpc_nodes import RpcNodes
+from chimera.adapters.signers.vault import VaultSigner
+from chimera.config import Settings
+from chimera.domain.commands import ChangeConfig, ChangeWallet, UndoConfig
+from chimera.domain.ids import Address
+from chimera.domain.messages import Entry, RunStarted
+from chimera.domain.token import TokenListing
+from chimera.execution.books import Books
+from chimera.execution.costs import Costs
+from chimera.execution.desk import Desk
+from chimera.execution.failover import Call, Failover
+from chimera.execution.keeper import Keeper
+from chimera.execution.planner import Planner
+from chimera.execution.surroundings import HouseSurroundings
+from chimera.market.view import MarketView
+from chimera.observe import Observer
+from chimera.onchain.tips import TIP_ACCOUNTS
+from chimera.ports.bus import Bus
+from chimera.ports.strategy import Strategy
+from chimera.risk.admission import Admission
+from chimera.risk.gate import Gate
+from chimera.risk.roster import Roster
+from chimera.risk.watcher import WalletWatcher
+from chimera.roles.clerk import Switchboard
+from chimera.roles.configuration import ConfigurationRole
+from chimera.roles.costs import CostsRole
+from chimera.roles.execution import ExecutionRole
+from chimera.roles.failover import FailoverRole, HeardLane
+from chimera.roles.inbox import SignalInbox
+from chimera.roles.ingress import IngressDeps, IngressRole
+from chimera.roles.wallets import WalletsRole
+from chimera.wiring import outside, rules
+from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
+from chimera.wiring.steering import LiveSettings, steer
+
+
+@dataclass(kw_only=True)
+class DeskParts:
+    """The signing half of a house, plugged together and not yet moving."""
+
+    folder: Path
+    journal: JournalFile
+    books: Books
+    roster: Roster
+    live: LiveSettings
+    gate: Gate
+    strategies: list[Strategy]
+    """Built from the settings; whether they think in this process is another's business."""
+    surroundings: HouseSurroundings
+    chain: RpcNodes
+    bundles: JitoClient | None
+    queue: SignalInbox
+    failover: FailoverRole
+    costs: CostsRole
+    ingress: IngressRole
+    execution: ExecutionRole
+    papers: Bookkeeping
+    wallets: WalletsRole
+    commands: Switchboard
+    """Everything that an operator may ask for."""
+
+
+def build_desk(
+    settings: Settings,
+    signer: VaultSigner,
+    *,
+    bus: Bus,
+    view: MarketView,
+    clock: WallClock,
+    observer: Observer,
+) -> DeskParts:
+    """The desk with its books folded from the journal; nothing moves yet. Raises ConfigError."""
+    folder = outside.data_dir(settings)
+    run_id = secrets.token_hex(8)
+    journal, repair = JournalFile.open(folder / "journal", clock=clock, run_id=run_id)
+    if repair is not None:
+        observer.told("journal repaired", repair=str(repair))
+    limits = rules.risk_limits(settings)
+    books, roster = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), Roster()
+    costs = Costs(
+        rules.fee_policy(settings), tips=rules.tip_policy(settings), prices=rules.price_policy(settings)
+    )
+    failover = Failover(rules.failover_policy(settings), fallback=bool(settings.rpc.fallback_url))
+    live = LiveSettings(settings)
+    entries = list(journal.read())
+
+    def fold(entry: Entry) -> None:
+        live.fold(entry)
+        books.fold(entry)
+        roster.apply(entry.fact)
+        costs.apply(entry)
+        failover.apply(entry)
+
+    for entry in entries:
+        fold(entry)
+    journal.listen(fold)
+    journal.listen(observer.heard_later)
+    edited = live.edited()
+    live.adopt()
+    limits = rules.risk_limits(live.settings_now)
+    journal.append(RunStarted(run_id, __version__, signer.address, msgspec.to_builtins(limits)))
+    for change in edited:
+        journal.append(change)
+    live.adopt()
+    for wallet in rules.listed_wallets(settings, roster):
+        journal.append(wallet)
+
+    def heard(call: Call) -> None:
+        failover_role.heard(call)  # made below: nobody calls before the house moves
+
+    chain = outside.open_nodes(settings, observer, failover=failover, heard=heard)
+    bundles = outside.open_block_engine(settings)
+    queue = SignalInbox(settings.webhook.queue_capacity)
+    surroundings = HouseSurroundings(
+        books=books,
+        view=view,
+        roster=roster,
+        limits=limits,
+        tokens=[TokenListing(token.symbol, Address(token.mint)) for token in settings.tokens],
+    )
+    ingress = IngressRole(
+        IngressDeps(
+            admission=Admission(rules.admission_rules(settings), surroundings),
+            journal=journal,
+            queue=queue,
+            clock=clock,
+            observer=observer,
+            watcher=WalletWatcher(
+                wallet=roster.get, symbol_of=surroundings.symbol_of, lamports_of=surroundings.lamports_of
+            )
+            if settings.copy_trade.watch_wallets
+            else None,
+        )
+    )
+    tip_accounts = TIP_ACCOUNTS if bundles is not None else ()
+    gate, strategies = Gate(limits), list(rules.built_strategies(settings))
+    steer(live, gate=gate, books=books, surroundings=surroundings, strategies=strategies)
+    desk = Desk(
+        gate=gate,
+        planner=Planner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
+        books=books,
+        view=view,
+        limits=rules.desk_limits(settings, bundles=bundles is not None),
+        wallet=signer.address,
+        tip_accounts=frozenset(tip_accounts),
+        record=journal.append,
+    )
+    keeper = Keeper(
+        books=books,
+        limits=rules.keeper_limits(settings),
+        wallet=signer.address,
+        decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
+        record=journal.append,
+    )
+    for entry in entries:
+        keeper.fold(entry)
+    journal.listen(keeper.fold)
+    execution = ExecutionRole(
+        desk=desk,
+        keeper=keeper if settings.upkeep.enabled else None,
+        books=books,
+        chain=chain,
+        bundles=None if bundles is None else HeardLane(bundles, heard=heard, clock=clock),
+        signer=signer,
+        journal=journal,
+        view=view,
+        queue=queue,
+        bus=bus,
+        clock=clock,
+        observer=observer,
+        concurrency=settings.execution.concurrency,
+        failover=failover,
+        race=settings.execution.lanes == "race",
+    )
+    failover_role = FailoverRole(
+        failover=failover,
+        probe=chain.probe,
+        engine=bundles,
+        engine_every_s=settings.jito.poll_s,
+        switches=(desk, surroundings),
+        journal=journal,
+        clock=clock,
+        observer=observer,
+    )
+    papers = bookkeeping(
+        chain=chain,
+        wallet=signer.address,
+        tip_accounts=frozenset(tip_accounts),
+        books=books,
+        journal=journal,
+        ingress=ingress,
+        clock=clock,
+        observer=observer,
+        past=journal.read(),
+    )
+    journal.listen(papers.fold)
+    execution.unsettled = lambda: papers.capital.unsettled
+    ingress.resume(entries)
+    wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
+    configuration = ConfigurationRole(configuration=live, journal=journal, clock=clock)
+    return DeskParts(
+        folder=folder,
+        journal=journal,
+        books=books,
+        roster=roster,
+        live=live,
+        gate=gate,
+        strategies=strategies,
+        surroundings=surroundings,
+        chain=chain,
+        bundles=bundles,
+        queue=queue,
+        failover=failover_role,
+        costs=CostsRole(
+            costs=costs,
+            fees=chain,
+            engine=bundles,
+            prices_every_s=settings.execution.price_poll_s,
+            tips_every_s=settings.jito.poll_s,
+            clock=clock,
+            observer=observer,
+        ),
+        ingress=ingress,
+        execution=execution,
+        papers=papers,
+        wallets=wallets,
+        commands=Switchboard(
+            {
+                ChangeWallet: wallets.perform,
+                ChangeConfig: configuration.perform,
+                UndoConfig: configuration.perform,
+            },
+            otherwise=papers.switchboard(execution),
+        ),
+    )
