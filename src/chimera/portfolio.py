@@ -17,12 +17,17 @@ from chimera.domain.messages import (
     IntentRefused,
     LegDropped,
     LegExpired,
+    LegFinalized,
     LegLanded,
     LegPlanned,
     LegReverted,
     LegSent,
     LegSigned,
     LegSimulated,
+    LegStuck,
+    LegUndone,
+    LevelsSet,
+    PositionsReconciled,
     SignalAccepted,
     SignalDropped,
     TradeMoved,
@@ -52,10 +57,28 @@ class Leg(msgspec.Struct):
     signed_seq: int = 0
     """Up to where the journal must be durable before the bytes may go out."""
     sends: int = 0
+    signed_at_ms: int = 0
+    stuck: bool = False
+    """Whether a person has been told that nobody knows what became of it."""
+
 
     @property
     def final(self) -> bool:
         return self.state in {LegState.LANDED, LegState.REVERTED, LegState.EXPIRED, LegState.DROPPED}
+
+
+class Booked(msgspec.Struct):
+    """A leg whose outcome is in the books, in a slot that a fork could still undo."""
+
+    leg: Leg
+    signature: Signature
+    slot: int
+    at_ms: int
+    fill: Fill | None = None
+    lost: int = 0
+    """What it cost where it reverted."""
+    before: Position | None = None
+    """Its round trip's position before the fill; None where the fill opened it."""
 
 
 class Ledger:
@@ -77,6 +100,8 @@ class Ledger:
         """Intents that ended, and how."""
         self.legs: dict[str, Leg] = {}
         """Legs that are not final yet."""
+        self.settling: dict[str, Booked] = {}
+        """Legs with an outcome that is not finalized yet, in the order of booking."""
         self.attempts: dict[IntentId, int] = {}
         """How many legs each intent has had."""
         self.signals: dict[SignalId, SignalAccepted] = {}
@@ -203,7 +228,9 @@ class Ledger:
                 known = self._move(leg, LegState.SIGNED)
                 known.signature, known.transaction = fact.signature, fact.transaction
                 known.last_valid_block_height = fact.last_valid_block_height
-                known.signed_seq = entry.seq
+                known.signed_seq, known.signed_at_ms = entry.seq, entry.at_ms
+            case LegStuck(leg) if leg.leg_id in self.legs:
+                self.legs[leg.leg_id].stuck = True
             case LegSent(leg):
                 if leg.leg_id in self.legs:
                     known = self._move(leg, LegState.SENT)
@@ -213,11 +240,25 @@ class Ledger:
             case LegExpired(leg):
                 self._end(leg, "EXPIRED")
             case LegReverted(leg):
+                self._settle(leg, fact.signature, entry, slot=fact.slot, lost=-fact.lamports_delta)
                 self._end(leg, "REVERTED")
                 self._sink(leg.trade_id, -fact.lamports_delta)
             case LegLanded(leg, fill):
+                self._settle(leg, fill.signature, entry, slot=fill.slot, fill=fill)
                 self._end(leg, "LANDED")
                 self._book(leg.trade_id, fill)
+            case LegFinalized(leg):
+                self.settling.pop(leg.leg_id, None)
+            case LegUndone(leg) if leg.leg_id in self.settling:
+                self._undo(self.settling.pop(leg.leg_id))
+            case PositionsReconciled(found=found) if found and self.settling:
+                # a person has been told; nobody asks the chain about it any more
+                named = {one.signature for one in found}
+                gone = [name for name, one in self.settling.items() if one.signature in named]
+                for name in gone:
+                    del self.settling[name]
+            case LevelsSet(trade_id, levels) if trade_id in self.positions:
+                self._keep(msgspec.structs.replace(self.positions[trade_id], levels=levels))
             case _:
                 pass
 
@@ -229,6 +270,68 @@ class Ledger:
     def _end(self, leg: LegRef, outcome: str) -> None:
         self.legs.pop(leg.leg_id, None)
         self.outcome_of[leg.intent_id] = outcome
+
+    def _settle(
+        self,
+        leg: LegRef,
+        signature: Signature,
+        entry: Entry,
+        *,
+        slot: int,
+        fill: Fill | None = None,
+        lost: int = 0,
+    ) -> None:
+        known = self.legs.get(leg.leg_id)
+        if known is None or known.signature is None:
+            return  # a part of the journal may not tell of it
+        before = self.positions.get(leg.trade_id)
+        self.settling[leg.leg_id] = Booked(known, signature, slot, entry.at_ms, fill, lost, before)
+
+    def _undo(self, booked: Booked) -> None:
+        """Takes an outcome back and follows the leg again. Later ones of the round trip went first."""
+        leg, trade_id = booked.leg, booked.leg.ref.trade_id
+        leg.state, leg.stuck = LegState.SENT, False
+        self.legs[leg.ref.leg_id] = leg
+        self.outcome_of.pop(leg.ref.intent_id, None)
+        fill = booked.fill
+        if fill is None:
+            self.lamports += booked.lost
+            self.fees_lamports -= booked.lost
+            if booked.before is None:
+                self._sunk[trade_id] -= booked.lost
+            if (position := self.positions.get(trade_id)) is not None:
+                self._keep(msgspec.structs.replace(position, cost_lamports=position.cost_lamports - booked.lost))
+            return
+        self.lamports -= fill.lamports_delta
+        self.fees_lamports -= fill.fee_lamports
+        self.tips_lamports -= fill.tip_lamports
+        self.rent_lamports -= fill.rent_lamports
+        self._count_tokens((mint, -change) for mint, change in ((fill.mint, fill.token_delta), *fill.other_tokens))
+        if booked.before is None:
+            self.positions.pop(trade_id, None)
+            self._open.pop(trade_id, None)
+        else:
+            self._keep(self._unbooked(self.positions[trade_id], fill, booked.before))
+
+    def _unbooked(self, position: Position, fill: Fill, before: Position) -> Position:
+        """The position without this fill; what else has happened to it meanwhile stays."""
+        costs = fill.fee_lamports + fill.tip_lamports
+        if fill.side is Side.BUY:
+            return msgspec.structs.replace(
+                position,
+                tokens=position.tokens - fill.token_delta,
+                tokens_bought=position.tokens_bought - fill.token_delta,
+                cost_lamports=position.cost_lamports - fill.swap_lamports - costs - fill.rent_lamports,
+                swapped_lamports=position.swapped_lamports - fill.swap_lamports,
+            )
+        return msgspec.structs.replace(
+            position,
+            tokens=position.tokens - fill.token_delta,
+            cost_lamports=position.cost_lamports - costs - max(fill.rent_lamports, 0),
+            received_lamports=position.received_lamports - fill.swap_lamports - max(-fill.rent_lamports, 0),
+            exit_signature=before.exit_signature,
+            closed_at_ms=before.closed_at_ms,
+        )
 
     def _sink(self, trade_id: TradeId, lost: int) -> None:
         """A transaction that only cost its fee."""

@@ -10,7 +10,7 @@ from chimera.domain.intent import Side, Signal, Source, Style, TradeIntent
 from chimera.domain.market import SlotAdvanced
 from chimera.domain.messages import SignalDropped, TradeMoved
 from chimera.domain.risk import Reason
-from chimera.domain.trade import Position, TradeState
+from chimera.domain.trade import Levels, Position, TradeState
 from chimera.ports.strategy import Context
 from chimera.strategies.copy_trade import CopyTrade, Params, StyleParams
 
@@ -182,3 +182,37 @@ def test_levels_tell_where_it_would_sell() -> None:
     assert house.strategy.levels(house.positions[TRADE]) == (920_000, 1_050_000)
     house.tick(1_045_000)
     assert house.strategy.levels(house.positions[TRADE])[0] == 1_045_000 * 98 // 100
+
+
+def by_hand(house: House, stop_bps: int | None, target_bps: int | None) -> None:
+    levels = Levels(stop_bps, target_bps)
+    house.positions[TRADE] = msgspec.structs.replace(house.positions[TRADE], levels=levels)
+
+
+@pytest.mark.parametrize(("stop", "target", "value"), [(-300, None, 970_000), (None, 400, 1_040_000)])
+def test_levels_set_by_hand_sell_all_of_it(stop: int | None, target: int | None, value: int) -> None:
+    house = House()
+    house.hold()
+    by_hand(house, stop, target)
+    assert house.tick(PAID) == []
+    (intent,) = house.tick(value)
+    assert (intent.side, intent.amount) == (Side.SELL, 1_000)
+    assert "by hand" in intent.reason
+
+
+def test_levels_set_by_hand_stand_in_for_the_strategys_own_but_not_for_its_time_exit() -> None:
+    house = House()
+    house.hold()
+    by_hand(house, -5_000, None)
+    for value in (PAID * 4 // 5, PAID * 2, PAID):  # its own stop, its first target, its trailing stop
+        assert house.tick(value, after_ms=3_000) == []
+    assert house.strategy.levels(house.positions[TRADE]) == (PAID // 2, None)
+    (intent,) = house.tick(PAID, after_ms=100_000)
+    assert "held for" in intent.reason
+
+
+def test_levels_set_by_hand_move_with_what_is_left_of_the_position() -> None:
+    house = House()
+    house.hold(tokens=500)
+    by_hand(house, -1_000, 1_000)
+    assert house.strategy.levels(house.positions[TRADE]) == (450_000, 550_000)

@@ -29,6 +29,7 @@ from chimera.domain.messages import (
     LegSent,
     LegSigned,
     LegSimulated,
+    LevelsSet,
     PositionsReconciled,
     Reconciled,
     SignalAccepted,
@@ -125,7 +126,7 @@ class Narrator:
                 if known_intent is None:
                     return About(trade_id=fact.trade_id, intent_id=fact.intent_id)
                 return self._of_intent(known_intent)
-            case TradeMoved():
+            case TradeMoved() | LevelsSet():
                 return self._of_trade(fact.trade_id)
             case TokenChecked(report):
                 return About(mint=report.mint, symbol=self._symbols.get(report.mint, ""))
@@ -205,7 +206,7 @@ def _kind(fact: Fact) -> str:
             return "system" if agrees(fact) else "risk"
         case PositionsReconciled():
             return "risk" if fact.found else "system"
-        case DiscrepancyResolved() | DeadLetterHandled():
+        case DiscrepancyResolved() | DeadLetterHandled() | LevelsSet():
             return "risk"
         case _:
             return "system"
@@ -259,7 +260,7 @@ def _id(fact: Fact, about: About) -> str:
             return wallet.address
         case TokenChecked(report):
             return report.mint
-        case TradeMoved():
+        case TradeMoved() | LevelsSet():
             return fact.trade_id
         case _:
             return about.leg_id or about.intent_id or about.signal_id or ""

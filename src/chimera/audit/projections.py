@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from chimera.audit.reconcile import agrees, within_epsilon
-from chimera.audit.sentences import sentence
+from chimera.audit.sentences import levels_text, sentence
 from chimera.domain.discrepancy import Discrepancy, Mismatch
 from chimera.domain.ids import WSOL, SignalId, TradeId
 from chimera.domain.intent import Side, Signal, Source, Style, TradeIntent
@@ -28,6 +28,7 @@ from chimera.domain.messages import (
     LegLanded,
     LegReverted,
     LegSigned,
+    LevelsSet,
     PositionsReconciled,
     Reconciled,
     SignalAccepted,
@@ -289,6 +290,8 @@ def config_audit(entry: Entry) -> ConfigAuditRow | None:
             key, old, new = "kill_switch", "", fact.scope if fact.active else "inactive"
         case DeadLetterHandled():
             key, old, new = f"dead_letter.{fact.letter}", "", fact.outcome
+        case LevelsSet(trade_id, levels):
+            key, old, new = f"levels.{trade_id}", "", levels_text(levels)
         case DiscrepancyResolved(found, part, note, by):
             return _audited(entry, f"reconciliation.{found}-{part}", "unresolved", "resolved", note, by)
         case _:

@@ -28,6 +28,7 @@ from chimera.domain.messages import (
     LegSent,
     LegSigned,
     LegSimulated,
+    LevelsSet,
     Noted,
     PositionsReconciled,
     Reconciled,
@@ -45,7 +46,7 @@ from chimera.domain.messages import (
     WalletChanged,
 )
 from chimera.domain.risk import Reason, Refusal
-from chimera.domain.trade import Fill, TradeState
+from chimera.domain.trade import Fill, Levels, TradeState
 from chimera.domain.units import sol_text
 
 
@@ -166,6 +167,8 @@ def sentence(fact: Fact, about: About = NOTHING) -> str:
             return _upkeep(fact)
         case PositionsReconciled() | DiscrepancyResolved() | DeadLetterHandled():
             return _review(fact)
+        case LevelsSet():
+            return f"{fact.by} set {levels_text(fact.levels)} for {about.token}: {fact.cause}."
         case _:
             return _house(fact)
 
@@ -343,6 +346,18 @@ def _why_not(refusal: Refusal) -> str:
         if value
     )
     return WORDS[refusal.reason] + (f" ({told})" if told else "")
+
+
+def levels_text(levels: Levels | None) -> str:
+    """A stop and a target as people read them."""
+    if levels is None:
+        return "the strategy's own rules"
+    stop, target = levels.stop_bps, levels.target_bps
+    return (
+        ("no stop" if stop is None else f"a stop at {stop / 100:+g} %")
+        + " and "
+        + ("no target" if target is None else f"a target at {target / 100:+g} %")
+    )
 
 
 def _swap(about: About) -> str:

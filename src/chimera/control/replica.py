@@ -158,7 +158,8 @@ class Replica:
         row = self.trips.position(trade_id)
         if row is None:
             return None
-        return position_of(row, self._marks.get(trade_id), self._decimals(row.token_address))
+        holding = self._narrator.books.positions.get(trade_id)
+        return position_of(row, self._marks.get(trade_id), self._decimals(row.token_address), holding)
 
     def trade(self, trade_id: TradeId) -> Trade | None:
         row = self.trips.trade(trade_id)

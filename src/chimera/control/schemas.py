@@ -4,12 +4,13 @@ Amounts are strings of integers, since u64 does not fit JavaScript's numbers; ti
 Serves this wire alone; no other room sees these types.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from chimera.audit.why import Explanation
 from chimera.domain.live import PositionMarked
+from chimera.domain.trade import Position as Holding
 from chimera.domain.units import change_bps
 from chimera.ports.store import DecisionRow, FillRow, PositionRow, TradeRow, WalletRow
 
@@ -31,6 +32,29 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     offset: int
 
 
+LevelBps = Annotated[int, msgspec.Meta(ge=-9_999, le=10_000_000)]
+"""A gain over what was paid, in hundredths of a percent."""
+
+
+class HandLevels(msgspec.Struct, frozen=True):
+    stop_bps: int | None
+    target_bps: int | None
+
+
+class ExitBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: str
+    fraction_bps: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10_000
+    """How much of what is held; 10,000 is all of it."""
+
+
+class LevelsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where one position is sold, whatever its strategy thinks; neither level means the strategy's own rules."""
+
+    stop_bps: LevelBps | None = None
+    target_bps: LevelBps | None = None
+    reason: str
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     trade_uuid: str
     wallet_address: str
@@ -49,6 +73,10 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     realised_pnl_lamports: str
     stop_lamports: str | None
     target_lamports: str | None
+    paid_lamports: str | None
+    """What was swapped for the tokens still held: stop and target are measured against it."""
+    levels: HandLevels | None
+    """Set by hand; None where its strategy's own rules hold."""
     opened_at: int
     closed_at: int | None
     entry_signature: str
@@ -292,8 +320,14 @@ class WebhookReply(msgspec.Struct, frozen=True):
     message: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def position_of(row: PositionRow, mark: PositionMarked | None, decimals: int | None) -> Position:
-    """A position with what it would fetch now; everything about its price is None where that is unknown."""
+def position_of(
+    row: PositionRow, mark: PositionMarked | None, decimals: int | None, holding: Holding | None = None
+) -> Position:
+    """A position with what it would fetch now; everything about its price is None where that is unknown.
+
+    `holding`: the same position in the books, where it is among those kept in memory.
+    """
+    by_hand = None if holding is None else holding.levels
     value = mark.value_lamports if mark is not None and row.token_amount else None
     left = -(-row.entry_lamports * row.token_amount // row.tokens_bought) if row.tokens_bought else 0
     return Position(
@@ -313,6 +347,8 @@ def position_of(row: PositionRow, mark: PositionMarked | None, decimals: int | N
         realised_pnl_lamports=str(row.realised_lamports),
         stop_lamports=_text(mark.stop_lamports if mark is not None else None),
         target_lamports=_text(mark.target_lamports if mark is not None else None),
+        paid_lamports=_text(None if holding is None else holding.paid_lamports),
+        levels=None if by_hand is None else HandLevels(by_hand.stop_bps, by_hand.target_bps),
         opened_at=row.opened_at_ms,
         closed_at=row.closed_at_ms,
         entry_signature=row.entry_signature,

@@ -6,6 +6,7 @@ import msgspec
 
 from chimera.domain.ids import Address, TradeId
 from chimera.domain.intent import Style
+from chimera.domain.trade import Levels
 from chimera.domain.wallet import WalletStatus
 
 
@@ -30,6 +31,18 @@ class ResetBreaker(msgspec.Struct, frozen=True, tag=True):
 
 class ExitPosition(msgspec.Struct, frozen=True, tag=True):
     trade_id: TradeId
+    cause: str
+    by: str
+    fraction_bps: int = 10_000
+    """How much of what is held, rounded up to a base unit; 10,000 is all."""
+
+
+class SetLevels(msgspec.Struct, frozen=True, tag=True):
+    """Another stop and target for one position."""
+
+    trade_id: TradeId
+    levels: Levels | None
+    """None: its strategy's own rules hold again."""
     cause: str
     by: str
 
@@ -102,6 +115,7 @@ Command = (
     | ResetKill
     | ResetBreaker
     | ExitPosition
+    | SetLevels
     | ChangeWallet
     | ChangeConfig
     | UndoConfig

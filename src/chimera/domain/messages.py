@@ -14,7 +14,7 @@ from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, Tra
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenReport
-from chimera.domain.trade import Fill, Hop, LegRef, TradeState
+from chimera.domain.trade import Fill, Hop, LegRef, Levels, TradeState
 from chimera.domain.upkeep import Upkeep
 from chimera.domain.wallet import Wallet
 
@@ -154,6 +154,41 @@ class LegExpired(msgspec.Struct, frozen=True, tag=True):
     block_height: int
 
 
+class LegStuck(msgspec.Struct, frozen=True, tag=True):
+    """Signed long ago, and no node says what became of it. It is watched on: a time-out is unknown, never failed."""
+
+    leg: LegRef
+    signature: Signature
+    waited_ms: int
+
+
+class LegFinalized(msgspec.Struct, frozen=True, tag=True):
+    """What had landed (or reverted) is in a finalized slot: nothing undoes it any more."""
+
+    leg: LegRef
+    signature: Signature
+    slot: Slot
+
+
+class LegUndone(msgspec.Struct, frozen=True, tag=True):
+    """A fork took back what had been booked. Its fate is unknown again: the same bytes may land once more."""
+
+    leg: LegRef
+    signature: Signature
+    slot: Slot
+    """In which it had landed."""
+    cause: str
+
+
+class ExitRecovered(msgspec.Struct, frozen=True, tag=True):
+    """A round trip hung in EXITING for long; the chain has said what holds."""
+
+    trade_id: TradeId
+    after: TradeState
+    waited_ms: int
+    cause: str
+
+
 class TradeMoved(msgspec.Struct, frozen=True, tag=True):
     trade_id: TradeId
     before: TradeState
@@ -246,6 +281,16 @@ class DeadLetterHandled(msgspec.Struct, frozen=True, tag=True):
     """Of the new signal, where it was let in."""
 
 
+class LevelsSet(msgspec.Struct, frozen=True, tag=True):
+    """A person moved the stop and the target of one position."""
+
+    trade_id: TradeId
+    levels: Levels | None
+    """None: its strategy's own rules hold again."""
+    cause: str
+    by: str
+
+
 class UpkeepPlanned(msgspec.Struct, frozen=True, tag=True):
     upkeep: Upkeep
 
@@ -312,6 +357,10 @@ Fact = (
     | LegLanded
     | LegReverted
     | LegExpired
+    | LegStuck
+    | LegFinalized
+    | LegUndone
+    | ExitRecovered
     | TradeMoved
     | TokenChecked
     | BreakerMoved
@@ -322,6 +371,7 @@ Fact = (
     | PositionsReconciled
     | DiscrepancyResolved
     | DeadLetterHandled
+    | LevelsSet
     | UpkeepPlanned
     | UpkeepDropped
     | UpkeepSigned

@@ -6,6 +6,7 @@ import msgspec
 
 from chimera.domain.ids import Address, IntentId, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style
+from chimera.domain.units import BPS, mul_div_ceil, mul_div_floor
 
 
 class TradeState(StrEnum):
@@ -76,6 +77,34 @@ class Fill(msgspec.Struct, frozen=True):
     """Of the mint, as the metadata tells them."""
 
 
+class Levels(msgspec.Struct, frozen=True):
+    """Where a person wants to be out of one position: gains in bps of what was paid for the tokens still held.
+
+    They stand in for its strategy's own stop, trailing stop and targets; time exits and copied sales go on.
+    """
+
+    stop_bps: int | None
+    """Sold at this gain or below; below zero it bounds a loss, above it keeps a profit. None: no stop."""
+    target_bps: int | None
+    """Sold at this gain or above."""
+
+    def reached(self, gain_bps: int) -> str | None:
+        """Why to sell all of it now, as a sentence; None where neither level is reached."""
+        if self.stop_bps is not None and gain_bps <= self.stop_bps:
+            return f"stop-loss set by hand: {gain_bps} bps, limit {self.stop_bps}"
+        if self.target_bps is not None and gain_bps >= self.target_bps:
+            return f"target set by hand: {gain_bps} bps, limit {self.target_bps}"
+        return None
+
+    def values(self, paid_lamports: int) -> tuple[int | None, int | None]:
+        """(value at which it stops, value of its target), lamports, for what was paid for the tokens held."""
+        stop, target = self.stop_bps, self.target_bps
+        return (
+            None if stop is None else mul_div_floor(paid_lamports, BPS + stop, BPS),
+            None if target is None else mul_div_ceil(paid_lamports, BPS + target, BPS),
+        )
+
+
 class Position(msgspec.Struct, frozen=True):
     """What we hold of one round trip; folded from fills by `portfolio.Ledger` alone."""
 
@@ -98,6 +127,15 @@ class Position(msgspec.Struct, frozen=True):
     entry_signature: Signature
     exit_signature: Signature | None = None
     closed_at_ms: int | None = None
+    levels: Levels | None = None
+    """Set by hand; None where its strategy's own rules hold."""
+
+    @property
+    def paid_lamports(self) -> int:
+        """What was swapped for the tokens still held, rounded up."""
+        if not self.tokens_bought:
+            return 0
+        return mul_div_ceil(self.swapped_lamports, self.tokens, self.tokens_bought)
 
     @property
     def open(self) -> bool:

@@ -31,6 +31,7 @@ from chimera.domain.messages import (
     LegSent,
     LegSigned,
     LegSimulated,
+    LevelsSet,
     Noted,
     PositionsReconciled,
     Reconciled,
@@ -172,6 +173,8 @@ class Observer:
                 self._log.info(
                     "dead letter handled", id=letter, outcome=outcome, cause=cause, by=by, signal_id=signal_id
                 )
+            case LevelsSet(trade_id, _, cause, by):
+                self._log.info("levels set", trade_uuid=trade_id, cause=cause, by=by)
             case CapitalMoved(lamports, slot, cause, signature):
                 self._strangers.labels("in" if lamports >= 0 else "out").inc()
                 self._log.warning(

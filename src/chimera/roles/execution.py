@@ -275,6 +275,7 @@ class ExecutionRole:
             amount_lamports=0,
             wallet=position.wallet or self._signer.address,
             at_ms=now,
+            fraction_bps=command.fraction_bps,
             note=f"{command.by}: {command.cause}",
             trade_id=command.trade_id,
         )

@@ -207,9 +207,12 @@ class CopyTrade:
             return self._sell(position, position.tokens, f"held for {held_ms // 1000} s", context)
         if value is None:
             return None
-        paid = paid_lamports(position)
+        paid = position.paid_lamports
         gain = change_bps(value, paid) if paid else 0
         watch.best_value = max(watch.best_value, value)
+        if position.levels is not None:
+            by_hand = position.levels.reached(gain) if paid else None
+            return None if by_hand is None else self._sell(position, position.tokens, by_hand, context)
         if rules.stop_loss_bps and gain <= -rules.stop_loss_bps:
             return self._sell(
                 position, position.tokens, f"stop-loss: {gain} bps, limit -{rules.stop_loss_bps}", context
@@ -270,7 +273,9 @@ class CopyTrade:
     def levels(self, position: Position) -> tuple[int | None, int | None]:
         """(value at which a stop sells, value of the first target), lamports; None where there is no such rule."""
         rules = self.params.of(position.style)
-        paid = paid_lamports(position)
+        paid = position.paid_lamports
+        if position.levels is not None:
+            return position.levels.values(paid)
         watch = self._watches.get(position.trade_id)
         stop = mul_div_floor(paid, BPS - rules.stop_loss_bps, BPS) if rules.stop_loss_bps else None
         if watch is not None and rules.trailing_from_bps and paid:
@@ -281,13 +286,6 @@ class CopyTrade:
         if rules.first_target_bps and not (watch is not None and watch.target_taken):
             target = mul_div_ceil(paid, BPS + rules.first_target_bps, BPS)
         return stop, target
-
-
-def paid_lamports(position: Position) -> int:
-    """What was swapped for the tokens still held, rounded up."""
-    if not position.tokens_bought:
-        return 0
-    return mul_div_ceil(position.swapped_lamports, position.tokens, position.tokens_bought)
 
 
 STRATEGY = CopyTrade

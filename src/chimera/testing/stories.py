@@ -32,6 +32,7 @@ from chimera.domain.messages import (
     LegSent,
     LegSigned,
     LegSimulated,
+    LevelsSet,
     Noted,
     PositionsReconciled,
     Reconciled,
@@ -49,7 +50,7 @@ from chimera.domain.messages import (
 )
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenReport
-from chimera.domain.trade import Fill, Hop, LegRef, TradeState
+from chimera.domain.trade import Fill, Hop, LegRef, Levels, TradeState
 from chimera.domain.upkeep import Chore, Upkeep
 from chimera.domain.wallet import Wallet, WalletStatus
 
@@ -136,6 +137,7 @@ class _Day:
             rng.randrange(1, 40), rng.choice(("retried", "discarded", "refused")), "old", "ops"
         )
         yield DiscrepancyResolved(rng.randrange(1, 200), 1, "looked at it", "ops")
+        yield LevelsSet(TradeId(derived_id("looked at")), Levels(-500, 2_000), "to be safe", "ops")
         yield Reconciled(Slot(self.slot), self.lamports, self.lamports)
 
     def _upkeep(self) -> Iterator[Fact]:

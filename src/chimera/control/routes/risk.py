@@ -8,10 +8,19 @@ from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import context
 from chimera.control.orders import cause_of, perform, printable
-from chimera.control.schemas import Accepted, Because, BreakerReset, KillBody, KillState
+from chimera.control.schemas import (
+    Accepted,
+    Because,
+    BreakerReset,
+    ExitBody,
+    KillBody,
+    KillState,
+    LevelsBody,
+)
 from chimera.control.wire import Problem
-from chimera.domain.commands import ExitPosition, Kill, ResetBreaker, ResetKill
+from chimera.domain.commands import ExitPosition, Kill, ResetBreaker, ResetKill, SetLevels
 from chimera.domain.ids import TradeId
+from chimera.domain.trade import Levels
 from chimera.ports.store import KeyHolder
 
 SCOPES = ("halt_all", "halt_buys")
@@ -85,13 +94,35 @@ def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
     @routes.post(
         "/positions/{uuid}/exit",
         responses=described(Accepted, status=202, text="The exit is under way"),
-        openapi_extra=takes(Because),
+        openapi_extra=takes(ExitBody),
         status_code=202,
-        summary="Sell a position now",
+        summary="Sell a position, or a part of it, now",
     )
     async def exit_position(request: Request, uuid: str, holder: operator) -> Response:
-        cause = await cause_of(request)
-        await perform(request, ExitPosition(trade_id=TradeId(uuid), cause=cause, by=holder.identifier))
+        body = await read_body(request, ExitBody)
+        wish = ExitPosition(
+            trade_id=TradeId(uuid),
+            cause=printable(body.reason),
+            by=holder.identifier,
+            fraction_bps=body.fraction_bps,
+        )
+        await perform(request, wish)
         return answer(Accepted(), status=202)
+
+    @routes.put(
+        "/positions/{uuid}/levels",
+        responses=described(Accepted),
+        openapi_extra=takes(LevelsBody),
+        summary="Move a position's stop and target; neither of them gives it back to its strategy's rules",
+    )
+    async def set_levels(request: Request, uuid: str, holder: operator) -> Response:
+        body = await read_body(request, LevelsBody)
+        handed_back = body.stop_bps is None and body.target_bps is None
+        levels = None if handed_back else Levels(body.stop_bps, body.target_bps)
+        wish = SetLevels(
+            trade_id=TradeId(uuid), levels=levels, cause=printable(body.reason), by=holder.identifier
+        )
+        await perform(request, wish)
+        return answer(Accepted(status="in force"))
 
     return routes
