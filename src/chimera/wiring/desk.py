@@ -17,7 +17,7 @@ from chimera.adapters.journal_file import JournalFile
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings
-from chimera.domain.commands import ChangeConfig, ChangeWallet, UndoConfig
+from chimera.domain.commands import ChangeConfig, ChangeWallet, SetLevels, UndoConfig
 from chimera.domain.ids import Address
 from chimera.domain.messages import Entry, RunStarted
 from chimera.domain.token import TokenListing
@@ -44,6 +44,7 @@ from chimera.roles.execution import ExecutionRole
 from chimera.roles.failover import FailoverRole, HeardLane
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.ingress import IngressDeps, IngressRole
+from chimera.roles.levels import LevelsRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
@@ -213,6 +214,11 @@ def build_desk(
     execution.unsettled = lambda: papers.capital.unsettled
     ingress.resume(entries)
     wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
+    levels = LevelsRole(
+        ledger=books.ledger,
+        journal=journal,
+        value_of=lambda held: view.value_lamports(held.mint, held.tokens),
+    )
     configuration = ConfigurationRole(configuration=live, journal=journal, clock=clock)
     return DeskParts(
         folder=folder,
@@ -245,6 +251,7 @@ def build_desk(
                 ChangeWallet: wallets.perform,
                 ChangeConfig: configuration.perform,
                 UndoConfig: configuration.perform,
+                SetLevels: levels.perform,
             },
             otherwise=papers.switchboard(execution),
         ),
