@@ -19,7 +19,7 @@ from chimera.domain.chain import (
     TransactionUpdate,
 )
 from chimera.domain.errors import OutsideError, Rejected
-from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Signature
+from chimera.domain.ids import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Address, Signature, Slot
 from chimera.domain.live import MarketSeen
 from chimera.domain.market import (
     EventSource,
@@ -31,8 +31,10 @@ from chimera.domain.market import (
     WalletBalance,
 )
 from chimera.domain.messages import Noted
+from chimera.domain.recording import Bootstrapped, RawItem
 from chimera.market.decoder import Decoder
 from chimera.market.sequencer import Sequencer
+from chimera.market.snapshots import snapshot_of
 from chimera.market.view import Doubt, MarketView
 from chimera.observe import Observer
 from chimera.onchain.keys import address_bytes
@@ -60,6 +62,10 @@ def _unheard(_: Signature | None) -> None:
     """Where nobody watches the wallet."""
 
 
+def _unkept(_: RawItem, __: int) -> None:
+    """Where nobody makes a recording."""
+
+
 class MarketRole:
     def __init__(
         self,
@@ -73,14 +79,17 @@ class MarketRole:
         wallet: Address,
         record: Callable[[Noted], object] = _unrecorded,
         touched: Callable[[Signature | None], object] = _unheard,
+        keep: Callable[[RawItem, int], object] = _unkept,
     ) -> None:
         """`record` keeps what a person will ask for later: quarantines.
 
         `touched` hears of every transaction that touches an account of ours, whoever made it.
+        `keep` hears of every item that is folded, and when, before its events are published: for recordings. It
+        must not wait. Pools that are read anew reach it only where the view keeps raw accounts.
         """
         self._feed, self._view, self._bus = feed, view, bus
         self._clock, self._observer, self._wallet, self._record = clock, observer, wallet, record
-        self._touched = touched
+        self._touched, self._keep = touched, keep
         self._sequencer = Sequencer()
         self._decoder = Decoder(view.venues)
         self._reads = MarketReads(
@@ -90,6 +99,7 @@ class MarketRole:
             observer=observer,
             take=self._take_read,
             publish=self._publish,
+            healed=self._healed,
         )
         self._subscribed: set[Address] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +118,7 @@ class MarketRole:
     async def run(self) -> None:
         """Follows the stream until cancelled."""
         from_slot = await self._reads.bootstrap()
+        self._keep(Bootstrapped(Slot(from_slot)), self._clock.now_ms())
         loops = [
             asyncio.create_task(self._follow(from_slot), name="market stream"),
             asyncio.create_task(self._keep_complete(), name="market pools"),
@@ -197,6 +208,7 @@ class MarketRole:
                     self._slot(passed)
                 case BlockUpdate():
                     self.block = passed
+                    self._keep(passed, self._clock.now_ms())
                 case FeedGap():
                     self._gap(passed)
                     hole = True
@@ -206,6 +218,7 @@ class MarketRole:
 
     def _account(self, update: AccountUpdate) -> None:
         now = self._clock.now_ms()
+        self._keep(update, now)
         self._balance(update, now)
         self._publish(self._view.apply(update, now))
         if self._view.wanted:
@@ -214,7 +227,9 @@ class MarketRole:
     def _take_read(self, update: AccountUpdate) -> None:
         """A node's answer, which must not push aside what the stream has brought since."""
         if update.account.address in self._view.wanted:
-            self._publish(self._view.apply(update, self._clock.now_ms()))
+            now = self._clock.now_ms()
+            self._keep(update, now)
+            self._publish(self._view.apply(update, now))
         else:
             self._receive(update)
 
@@ -235,6 +250,7 @@ class MarketRole:
 
     def _transaction(self, transaction: TransactionUpdate) -> None:
         now = self._clock.now_ms()
+        self._keep(transaction, now)
         if self._wallet in transaction.accounts:
             self._touched(transaction.signature)
         decoded = self._decoder.decode(transaction, now)
@@ -247,6 +263,7 @@ class MarketRole:
 
     def _slot(self, update: SlotUpdate) -> None:
         now = self._clock.now_ms()
+        self._keep(update, now)
         if update.status is SlotStatus.DEAD:
             doubt = self._view.undo(update.slot)
             if doubt.pools:
@@ -261,12 +278,14 @@ class MarketRole:
 
     def _gap(self, gap: FeedGap) -> None:
         now = self._clock.now_ms()
+        self._keep(gap, now)
         self._observer.feed_gap(first_slot=gap.first_slot, last_slot=gap.last_slot, cause=gap.cause)
         self._bus.publish(MARKET, MarketGap(gap.first_slot, gap.last_slot, gap.cause, now))
         self._gap_doubts.append(self._view.doubt_since(0, f"gap: {gap.cause}"))
 
     def _gap_closed(self, closed: GapClosed) -> None:
         """Filled: the stream has brought all of it. Else every pool is read anew."""
+        self._keep(closed, self._clock.now_ms())
         self._observer.plane.gap_closed(
             first_slot=closed.first_slot, last_slot=closed.last_slot, filled=closed.filled
         )
@@ -284,6 +303,12 @@ class MarketRole:
     def _heal(self, doubt: Doubt) -> None:
         since, is_dead = self._sequencer.last_slot, self._sequencer.is_dead
         self._spawn(self._reads.heal(doubt, since=since, is_dead=is_dead))
+
+    def _healed(self, pool: Address) -> None:
+        now = self._clock.now_ms()
+        snapshot = snapshot_of(self._view, pool, at_ms=now)
+        if snapshot is not None:
+            self._keep(snapshot, now)
 
     # pools that lack something
 

@@ -40,9 +40,11 @@ class MarketReads:
         observer: Observer,
         take: Callable[[AccountUpdate], None],
         publish: Callable[[Sequence[MarketEvent]], None],
+        healed: Callable[[Address], None],
     ) -> None:
+        """`healed` hears of each pool that was read anew, before its events are published."""
         self._chain, self._view, self._clock, self._observer = chain, view, clock, observer
-        self._take, self._publish = take, publish
+        self._take, self._publish, self._healed = take, publish, healed
         self._absent: dict[Address, tuple[int, int]] = {}
         """(how often asked in vain, not before, in monotonic ms)."""
         self.calls = 0
@@ -112,6 +114,7 @@ class MarketReads:
                         self._view.reread(doubt, pool, found, slot, self._clock.now_ms()) if usable else None
                     )
                     if events is not None:
+                        self._healed(pool)
                         self._publish(events)
                         continue
                     failed[pool] += usable

@@ -1,0 +1,132 @@
+"""The market view folded again from what was recorded: the live process's own steps, without stream, node or bus.
+
+It does to the view what `roles.market` did, so the same items give the same events. Balances are nobody's here.
+"""
+
+from collections.abc import Mapping
+
+from chimera.domain.chain import (
+    AccountUpdate,
+    BlockUpdate,
+    FeedGap,
+    GapClosed,
+    SlotStatus,
+    SlotUpdate,
+    TransactionUpdate,
+)
+from chimera.domain.market import MarketEvent, MarketGap, SlotAdvanced
+from chimera.domain.recording import (
+    Bootstrapped,
+    MintSnapshot,
+    RawItem,
+    RecordingBroken,
+    SnapshotBegan,
+    SnapshotEnded,
+)
+from chimera.domain.snapshot import PoolSnapshot
+from chimera.market.decoder import Decoder
+from chimera.market.snapshots import adopt
+from chimera.market.view import Doubt, MarketView
+from chimera.ports.venue import Venue
+
+
+class MarketReplay:
+    """Folds raw records one by one; quotes come from `view`, as live."""
+
+    def __init__(self, venues: Mapping[str, Venue[object]]) -> None:
+        self.view = MarketView(venues)
+        self.block: BlockUpdate | None = None
+        """The newest block heard of."""
+        self.in_step = False
+        """Whether the view is what the live one was: from the first record on, or since a whole snapshot."""
+        self._decoder = Decoder(venues)
+        self._adopting = False
+        self._gaps_open = 0
+        self._lost = False
+        self._doubts: list[Doubt] = []
+
+    def process(self, item: RawItem, at_ms: int) -> list[MarketEvent]:
+        """What strategies hear of it."""
+        match item:
+            case AccountUpdate():
+                return self.view.apply(item, at_ms)
+            case TransactionUpdate():
+                return self._transaction(item, at_ms)
+            case SlotUpdate():
+                return self._slot(item, at_ms)
+            case BlockUpdate():
+                self.block = item
+            case FeedGap(first, last, cause):
+                self._gaps_open += 1
+                self._doubts.append(self.view.doubt_since(0, f"gap: {cause}"))
+                return [MarketGap(first, last, cause, at_ms)]
+            case GapClosed():
+                self._gap_closed(filled=item.filled)
+            case PoolSnapshot():
+                return self._snapshot(item, at_ms)
+            case _:
+                self._marker(item, at_ms)
+        return []
+
+    def _transaction(self, transaction: TransactionUpdate, at_ms: int) -> list[MarketEvent]:
+        decoded = self._decoder.decode(transaction, at_ms)
+        events: list[MarketEvent] = []
+        if decoded.mints:
+            events += self.view.tell_mints(decoded.mints, at_ms)
+        events += decoded.trades
+        if decoded.unread is not None or self.view.quarantined:
+            events += self.view.judge(decoded.trades, decoded.unread, transaction.slot, at_ms)
+        return events
+
+    def _slot(self, update: SlotUpdate, at_ms: int) -> list[MarketEvent]:
+        if update.status is SlotStatus.DEAD:
+            doubt = self.view.undo(update.slot)
+            return [MarketGap(update.slot, update.slot, "the slot was undone", at_ms)] if doubt.pools else []
+        if update.status is SlotStatus.PROCESSED and update.slot > self.view.slot:
+            self.view.see_slot(update.slot, at_ms)
+            return [SlotAdvanced(update.slot, at_ms)]
+        return []
+
+    def _gap_closed(self, *, filled: bool) -> None:
+        """Once all gaps are closed and all were filled, nothing is in doubt; else each pool's own snapshot tells."""
+        self._gaps_open -= 1
+        self._lost = self._lost or not filled
+        if self._gaps_open > 0:
+            return
+        doubts, self._doubts = self._doubts, []
+        lost, self._lost, self._gaps_open = self._lost, False, 0
+        if not lost:
+            for doubt in doubts:
+                self.view.trust(doubt)
+
+    def _snapshot(self, snapshot: PoolSnapshot, at_ms: int) -> list[MarketEvent]:
+        """Within a snapshot only whoever is not in step needs it; outside, the live process had read it anew."""
+        if self._adopting and self.in_step:
+            return []
+        events = adopt(self.view, snapshot, at_ms)
+        pool = self.view.pools.get(snapshot.pool)
+        if pool is not None and snapshot.doubtful is None:
+            for number in list(pool.feed_doubts):
+                pool.lift(number)
+        return events
+
+    def _marker(self, item: RawItem, at_ms: int) -> None:
+        match item:
+            case Bootstrapped(slot):
+                self.in_step = True
+                self.view.see_slot(slot, at_ms)
+            case SnapshotBegan(slot, slot_at_ms):
+                self._adopting = True
+                if slot > self.view.slot:
+                    self.view.see_slot(slot, slot_at_ms)
+            case MintSnapshot(token):
+                if not self.in_step:
+                    self.view.mints[token.mint] = token
+            case SnapshotEnded():
+                self._adopting = False
+                self.in_step = True
+            case RecordingBroken(cause):
+                self.in_step = False
+                self.view.doubt_since(0, f"recording: {cause}")
+            case _:
+                pass
