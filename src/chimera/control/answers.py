@@ -29,6 +29,7 @@ DOCUMENTED: tuple[Any, ...] = (
     schemas.KillState,
     schemas.BreakerReset,
     schemas.Accepted,
+    schemas.Marks,
     schemas.ExitBody,
     schemas.LevelsBody,
     schemas.HandLevels,

@@ -11,6 +11,7 @@ from typing import assert_never
 import msgspec
 
 from chimera.audit.narrator import SHOWN, Narrator
+from chimera.control.curves import Curves
 from chimera.control.schemas import Decision, Overview, Position, Trade, decision_of, position_of, trade_of
 from chimera.control.trips import Trips
 from chimera.domain.ids import Address, TradeId
@@ -70,6 +71,7 @@ class Replica:
         self.breaker: BreakerMoved | None = None
         self._reconciled_equal: bool | None = None
         self._marks: dict[TradeId, PositionMarked] = {}
+        self.curves = Curves()
         self._decisions: deque[Decision] = deque(maxlen=DECISIONS_KEPT)
         self._equity: list[tuple[int, int]] = []
         self._equity_step_ms = EQUITY_STEP_MS
@@ -88,6 +90,7 @@ class Replica:
                 if holding is None or not holding.open:
                     return ()
                 self._marks[trade_id] = item
+                self.curves.add(item)
                 self._plot(item.at_ms)
                 return (Change(Part.POSITION, trade_id), Change(Part.OVERVIEW))
             case FundsSeen():

@@ -84,6 +84,13 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     exit_reason: str | None
 
 
+class Marks(msgspec.Struct, frozen=True):
+    """Oldest first, further apart the longer it is held."""
+
+    items: list[tuple[int, str, str]]
+    """(when, lamports that the holding would have fetched, base units that it had then)."""
+
+
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     leg_id: str
     side: str

@@ -11,6 +11,7 @@ from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import Context, context
 from chimera.control.schemas import (
     Decisions,
+    Marks,
     Overview,
     Page,
     Position,
@@ -70,6 +71,15 @@ def trading_routes(doorkeeper: Doorkeeper) -> APIRouter:
         if row is None:
             raise Problem(404, "There is no position of this id.")
         return answer(_position(around, row))
+
+    @routes.get(
+        "/positions/{uuid}/marks",
+        responses=described(Marks),
+        summary="What a position would have fetched since this process began to watch it, for a chart",
+    )
+    async def marks(request: Request, uuid: str) -> Response:
+        points = context(request).stream.replica.curves.of(TradeId(uuid))
+        return answer(Marks([(at, str(value), str(tokens)) for at, value, tokens in points]))
 
     @routes.get("/trades", responses=described(Page[Trade]), summary="Round trips, newest first")
     async def trades(
