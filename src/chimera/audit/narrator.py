@@ -35,6 +35,7 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     SignalRefused,
+    StrategyDecided,
     TokenChecked,
     TradeMoved,
     UpkeepDropped,
@@ -128,6 +129,8 @@ class Narrator:
                 return self._of_intent(known_intent)
             case TradeMoved() | LevelsSet():
                 return self._of_trade(fact.trade_id)
+            case StrategyDecided(mint=mint):
+                return About(mint=mint, symbol=self._symbols.get(mint, ""))
             case TokenChecked(report):
                 return About(mint=report.mint, symbol=self._symbols.get(report.mint, ""))
             case WalletChanged(wallet):
@@ -192,7 +195,7 @@ def _kind(fact: Fact) -> str:
     match fact:
         case SignalAccepted() | SignalRefused() | SignalDropped():
             return "signal"
-        case IntentEmitted() | IntentApproved() | IntentRefused():
+        case IntentEmitted() | IntentApproved() | IntentRefused() | StrategyDecided():
             return "intent"
         case LegDropped() | LegLanded() | LegReverted() | LegExpired():
             return "trade"

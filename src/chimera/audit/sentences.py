@@ -36,6 +36,7 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     SignalRefused,
+    StrategyDecided,
     TokenChecked,
     TradeMoved,
     UpkeepDropped,
@@ -156,6 +157,9 @@ def sentence(fact: Fact, about: About = NOTHING) -> str:
             )
         case TradeMoved():
             return _moved(fact, about)
+        case StrategyDecided():
+            detail = f": {fact.detail.rstrip('.')}" if fact.detail else ""
+            return f"{fact.strategy} decided {fact.verdict} {fact.code} on {about.token}{detail}."
         case TokenChecked(report):
             if report.refusal is not None:
                 return f"{about.token} must not be bought: {_why_not(report.refusal)}."

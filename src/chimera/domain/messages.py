@@ -69,6 +69,22 @@ class SignalDropped(msgspec.Struct, frozen=True, tag=True):
     refusal: Refusal
 
 
+class StrategyDecided(msgspec.Struct, frozen=True, tag=True):
+    """A strategy looked and asked for nothing: it waits, it passes, or it traded in the shadow."""
+
+    strategy: str
+    mint: Address
+    verdict: str
+    """WAIT, REJECT or SHADOW."""
+    code: str
+    """Of its own list of reasons: `round_trip_unprofitable` and the like."""
+    detail: str = ""
+    """A sentence for people, with what was seen and what the limit was."""
+    slot: Slot = Slot(0)
+    data: dict[str, Any] = {}
+    """Figures, as plain values."""
+
+
 class IntentEmitted(msgspec.Struct, frozen=True, tag=True):
     intent: TradeIntent
 
@@ -346,6 +362,7 @@ Fact = (
     | SignalAccepted
     | SignalRefused
     | SignalDropped
+    | StrategyDecided
     | IntentEmitted
     | IntentRefused
     | IntentApproved

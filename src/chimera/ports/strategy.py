@@ -8,17 +8,20 @@ from typing import Protocol
 
 import msgspec
 
-from chimera.domain.ids import Address, TradeId
+from chimera.domain.ids import Address, Slot, TradeId
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.market import MarketEvent
-from chimera.domain.messages import SignalDropped, TradeMoved
+from chimera.domain.messages import SignalDropped, StrategyDecided, TradeMoved
+from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
+from chimera.domain.risk import Refusal
 from chimera.domain.trade import Position, TradeState
 
 StrategyEvent = MarketEvent | Signal | TradeMoved
 """What may wake a strategy: the market moved, somebody signalled, one of its round trips changed state."""
 
-StrategyOutput = TradeIntent | SignalDropped
-"""An intent, or the reason why a signal came to nothing. Every signal ends in one of the two."""
+StrategyOutput = TradeIntent | SignalDropped | StrategyDecided
+"""An intent, the reason why a signal came to nothing (every signal ends in one of these two), or a decision
+to wait, to pass or to trade in the shadow: for the record alone."""
 
 
 class Books(Protocol):
@@ -48,12 +51,64 @@ class Prices(Protocol):
     def sol_micro_usd(self) -> int | None: ...
 
 
+class Listing(Protocol):
+    """One pool as it is now."""
+
+    @property
+    def header(self) -> PoolHeader: ...
+
+    @property
+    def slot(self) -> int:
+        """Of its newest account."""
+        ...
+
+    @property
+    def doubtful(self) -> str | None:
+        """Why it must not be bought from, or None."""
+        ...
+
+    def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
+        """Exact, from the accounts as they are known; asks nobody."""
+        ...
+
+
+class Market(Protocol):
+    """Every complete pool of every venue, to be read and never changed."""
+
+    @property
+    def slot(self) -> Slot: ...
+
+    def moment(self) -> Moment:
+        """The chain's time, that quotes are made for."""
+        ...
+
+    def pools_of(self, mint: Address) -> Sequence[Listing]: ...
+
+    def pools_between(self, one: Address, other: Address) -> Sequence[Listing]: ...
+
+
+class Deserted:
+    """A market without a pool: what a strategy sees that was given none."""
+
+    slot = Slot(0)
+
+    def moment(self) -> Moment:
+        return Moment(unix_timestamp=0, slot=Slot(0), epoch=0)
+
+    def pools_of(self, mint: Address) -> Sequence[Listing]:  # noqa: ARG002 - the protocol's
+        return ()
+
+    def pools_between(self, one: Address, other: Address) -> Sequence[Listing]:  # noqa: ARG002
+        return ()
+
+
 class Context(msgspec.Struct, frozen=True):
     """The world at the event's time."""
 
     now_ms: int
     books: Books
     prices: Prices
+    market: Market = Deserted()
 
 
 class Strategy(Protocol):

@@ -5,17 +5,17 @@ import asyncio
 from chimera.domain.intent import TradeIntent
 from chimera.domain.live import PositionMarked
 from chimera.domain.market import Trade
-from chimera.domain.messages import Entry, SignalDropped, TradeMoved
+from chimera.domain.messages import Entry, SignalDropped, StrategyDecided, TradeMoved
 from chimera.engine import Engine
 from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.portfolio import Ledger
 from chimera.ports.bus import Bus
+from chimera.ports.ingress import TradeWatch
 from chimera.ports.runtime import Clock
 from chimera.ports.store import Journal
 from chimera.ports.strategy import Context, StrategyEvent
 from chimera.roles.inbox import SignalInbox
-from chimera.roles.ingress import IngressRole
 from chimera.roles.room import Room
 from chimera.roles.topics import INTENTS, LIVE, MARKET, MARKET_CAPACITY, TRADES, TRADES_CAPACITY
 
@@ -29,7 +29,7 @@ class StrategyRole:
         *,
         engine: Engine,
         queue: SignalInbox,
-        ingress: IngressRole,
+        ingress: TradeWatch,
         ledger: Ledger,
         view: MarketView,
         journal: Journal,
@@ -90,10 +90,12 @@ class StrategyRole:
             await asyncio.sleep(MARKS_EVERY_S)
 
     def _process(self, event: StrategyEvent) -> None:
-        context = Context(now_ms=self._clock.now_ms(), books=self._ledger, prices=self._view)
+        context = Context(
+            now_ms=self._clock.now_ms(), books=self._ledger, prices=self._view, market=self._view
+        )
         for wanted in self._engine.process(event, context):
             match wanted:
                 case TradeIntent():
                     self._bus.publish(INTENTS, wanted)
-                case SignalDropped():
+                case SignalDropped() | StrategyDecided():
                     self._journal.append(wanted)
