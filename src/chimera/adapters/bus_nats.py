@@ -3,13 +3,14 @@
 Who publishes and subscribes in the same process hears at once, as ever; the same message goes out with its header
 (`domain.record`), and what others publish comes in without it. Publishing never waits: what NATS does not take in
 time waits in a bounded queue, the oldest goes first and is counted. Each topic has a subscription and a limit of
-its own, so market data cannot hold up intents. Core NATS keeps nothing: who is away misses what is said meanwhile,
-and state comes from the pool cache (`adapters.pool_cache`) and the journal.
+its own, so market data cannot hold up intents, which have a stream and a consumer of their own besides. Core NATS
+keeps nothing: who is away misses what is said meanwhile, and state comes from the pool cache
+(`adapters.pool_cache`) and the journal.
 """
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from chimera.adapters.bus_local import LocalBus, Subscription
+from chimera.adapters.kept_topic import KeptTopic
 from chimera.domain.errors import ConfigError, Garbled, Unreachable
 from chimera.domain.record import SCHEMA_VERSION, Maker, Record, record
 from chimera.observe import Observer
@@ -33,6 +35,7 @@ PENDING_BYTES = (
     64 * 1024 * 1024
 )  # of one subscription, in the client; beyond, the newest are lost, and counted
 RECONNECT_S = 0.25
+OWN_MAX = 10_000  # of the last seconds: what a stream gives back comes at once
 CONNECT_S = 5.0
 
 
@@ -48,8 +51,14 @@ class NatsBus:
         clock: Clock,
         observer: Observer,
         prefix: str = "",
+        kept: Mapping[str, str] | None = None,
+        plain: Mapping[str, Callable[[bytes], object]] | None = None,
     ) -> None:
-        """`prefix` is put before every subject, for several houses on one server."""
+        """`prefix` is put before every subject, for several houses on one server.
+
+        `kept` names the stream that keeps a topic for a while (`adapters.kept_topic`). `plain` says how to read
+        topics that come without our header; nothing goes out on those.
+        """
         self._url, self._prefix, self._maker = url, prefix, maker
         self._clock, self._observer = clock, observer
         self._local = LocalBus()
@@ -57,6 +66,10 @@ class NatsBus:
             topic: msgspec.json.Decoder(_record_of(kind)) for topic, kind in types.items()
         }
         self._encoder = msgspec.json.Encoder()
+        self._kept, self._plain = dict(kept or {}), dict(plain or {})
+        self._own: OrderedDict[str, None] = OrderedDict()
+        """Ids of what we said on kept topics: a stream gives that back to us too."""
+        self._ready: list[asyncio.Event] = []
         self._outgoing: deque[tuple[str, object]] = deque()
         self._new, self._drained = asyncio.Event(), asyncio.Event()
         self._drained.set()
@@ -122,8 +135,12 @@ class NatsBus:
 
     def subscribe(self, *topics: str, capacity: int, refuse: bool = False) -> Subscription[Any]:
         for topic in topics:
-            if topic in self._decoders and topic not in self._heard:
-                self._heard.add(topic)
+            if topic in self._heard or topic not in {*self._decoders, *self._plain}:
+                continue
+            self._heard.add(topic)
+            if topic in self._kept:
+                self._tasks.append(asyncio.create_task(self._hear_kept(topic), name=f"nats {topic}"))
+            else:
                 self._listening.append(asyncio.create_task(self._hear(topic), name=f"nats {topic}"))
         return self._local.subscribe(*topics, capacity=capacity, refuse=refuse)
 
@@ -144,6 +161,7 @@ class NatsBus:
         """Returns when the server has every subscription and everything published so far has left."""
         await self._drained.wait()
         await asyncio.gather(*(task for task in self._listening if not task.done()))
+        await asyncio.gather(*(ready.wait() for ready in self._ready))
         await self.client.flush()
 
     def subject(self, topic: str) -> str:
@@ -159,6 +177,8 @@ class NatsBus:
                     continue
                 topic, message = self._outgoing[0]
                 made = record(message, self._maker, at_ms=self._clock.now_ms())
+                if topic in self._kept:
+                    self._remember(made.event_id)
                 try:
                     await self.client.publish(
                         self.subject(topic),
@@ -173,15 +193,39 @@ class NatsBus:
                     self._outgoing.popleft()
             self._drained.set()
 
-    async def _hear(self, topic: str) -> None:
-        decoder = self._decoders[topic]
+    def _take(self, topic: str, data: bytes) -> None:
+        try:
+            if topic in self._plain:
+                self._local.publish(topic, self._plain[topic](data))
+                return
+            found = open_record(self._decoders[topic], data)
+        except Garbled as error:
+            self.garbled += 1
+            self._observer.told("garbled message", topic=topic, cause=str(error))
+            return
+        if found.event_id not in self._own:
+            self._local.publish(topic, found.payload)
 
-        async def heard(message: Msg) -> None:
+    def _remember(self, event_id: str) -> None:
+        self._own[event_id] = None
+        if len(self._own) > OWN_MAX:
+            self._own.popitem(last=False)
+
+    async def _hear_kept(self, topic: str) -> None:
+        """Its own consumer, from now on; after a loss it goes on where it stood."""
+        self._ready.append(ready := asyncio.Event())
+        following = KeptTopic(lambda: self.client, stream=self._kept[topic], subject=self.subject(topic))
+        while True:
             try:
-                self._local.publish(topic, open_record(decoder, message.data).payload)
-            except Garbled as error:
-                self.garbled += 1
-                self._observer.told("garbled message", topic=topic, cause=str(error))
+                async for data in following.follow(ready):
+                    self._take(topic, data)
+            except Unreachable as error:
+                self._observer.told("nats does not listen", topic=topic, cause=str(error))
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _hear(self, topic: str) -> None:
+        async def heard(message: Msg) -> None:
+            self._take(topic, message.data)
 
         while True:
             try:

@@ -5,6 +5,7 @@ from typing import Protocol
 import msgspec
 
 from chimera.domain.ids import SignalId
+from chimera.domain.market import Trade
 from chimera.domain.risk import Refusal
 
 
@@ -33,3 +34,9 @@ class Ingress(Protocol):
     async def receive(self, request: WebhookRequest) -> WebhookAnswer:
         """Raises InvariantBroken where the journal cannot keep what was accepted."""
         ...
+
+
+class TradeWatch(Protocol):
+    """Who may want to copy what was seen on the stream."""
+
+    async def watch(self, trade: Trade) -> None: ...

@@ -37,6 +37,14 @@ class Journal(Protocol):
         ...
 
 
+class History(Protocol):
+    """A journal to read from."""
+
+    def read(self, from_seq: int = 1) -> Iterator[Entry]:
+        """Entries in order."""
+        ...
+
+
 class Tables(Protocol):
     """The SQL side: folded, never waited for by the hot path."""
 

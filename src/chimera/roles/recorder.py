@@ -11,7 +11,7 @@ from chimera.domain.errors import OutsideError
 from chimera.domain.messages import Entry
 from chimera.observe import Observer
 from chimera.ports.bus import Bus
-from chimera.ports.store import Journal, Tables
+from chimera.ports.store import History, Tables
 from chimera.roles.topics import TRADES, TRADES_CAPACITY
 
 BATCH = 512  # entries a transaction of the database
@@ -20,7 +20,7 @@ RETRY_S = 2.0
 
 
 class RecorderRole:
-    def __init__(self, *, journal: Journal, tables: Tables, bus: Bus, observer: Observer) -> None:
+    def __init__(self, *, journal: History, tables: Tables, bus: Bus, observer: Observer) -> None:
         self._journal, self._tables, self._observer = journal, tables, observer
         self._new = bus.subscribe(TRADES, capacity=TRADES_CAPACITY)
         self.folded_seq = 0
