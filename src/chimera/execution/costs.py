@@ -34,10 +34,14 @@ class Costs:
 
     def of(self, style: Style, quotes: Sequence[Quote], *, bundle: bool) -> Fees | Refusal:
         """What a leg along these quotes may cost; a tip only where it goes into a bundle."""
-        first, last = quotes[0], quotes[-1]
-        buying = first.input_mint == WSOL
+        buying = quotes[0].input_mint == WSOL
         pools: list[Address] = [quote.pool for quote in quotes]
-        trade_lamports = first.amount_in if buying else last.amount_out
+        # of pools side by side each trades its share
+        trade_lamports = (
+            sum(quote.amount_in for quote in quotes if quote.input_mint == WSOL)
+            if buying
+            else sum(quote.amount_out for quote in quotes if quote.output_mint == WSOL)
+        )
         return budget(
             style,
             compute_units=self.compute.limit(RouteKind(buying, tuple(quote.venue for quote in quotes))),

@@ -16,7 +16,8 @@ from chimera.domain.trade import Hop
 from chimera.domain.units import BPS, mul_div_floor
 from chimera.execution.costs import Costs
 from chimera.execution.fees import Fees
-from chimera.execution.router import Route, best_route
+from chimera.execution.route import Route, orders
+from chimera.execution.router import SWAPS_MAX, best_route
 from chimera.market.view import MarketView
 from chimera.onchain.keys import associated_token_address
 from chimera.onchain.token_instructions import (
@@ -31,7 +32,8 @@ from chimera.onchain.transaction import compile_v0, oversize
 from chimera.risk.gate import Approved
 
 INNER_SLIPPAGE_BPS = 30
-"""Of the first of two legs. Tight, since what the second leg does not take stays behind in the bridge's account."""
+"""Of every stage but the last. Tight, since what the next one does not take stays behind in the bridge's account."""
+PROBE_SWAPS_MAX = 2  # each way: both go into one transaction
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -75,16 +77,33 @@ class Planner:
     def plan(self, approved: Approved, *, blockhash: Blockhash, bundle: bool, close: bool) -> Plan | Refusal:
         """The leg's transaction; `close` gives a sold-out token account's rent back."""
         intent = approved.intent
+        route = self._route(intent)
+        if isinstance(route, Refusal):
+            return route
+        plan = self._along(route, intent, blockhash=blockhash, bundle=bundle, close=close)
+        while len(route.quotes) > 1 and _too_large(plan):
+            # the best way does not fit into a transaction: the best that has one swap less
+            shorter = self._route(intent, swaps_max=len(route.quotes) - 1)
+            if isinstance(shorter, Refusal):
+                return plan
+            route = shorter
+            plan = self._along(route, intent, blockhash=blockhash, bundle=bundle, close=close)
+        return plan
+
+    def _route(self, intent: TradeIntent, *, swaps_max: int = SWAPS_MAX) -> Route | Refusal:
         source, target = (WSOL, intent.mint) if intent.side is Side.BUY else (intent.mint, WSOL)
-        route = best_route(
+        return best_route(
             self._view,
             input_mint=source,
             output_mint=target,
             amount=intent.amount,
             doubtful=intent.side is Side.SELL,
+            swaps_max=swaps_max,
         )
-        if isinstance(route, Refusal):
-            return route
+
+    def _along(
+        self, route: Route, intent: TradeIntent, *, blockhash: Blockhash, bundle: bool, close: bool
+    ) -> Plan | Refusal:
         if route.price_impact_bps > intent.slippage_bps_max and intent.side is Side.BUY:
             return Refusal(
                 Reason.SLIPPAGE,
@@ -114,11 +133,25 @@ class Planner:
 
     def probe(self, mint: Address, *, lamports: int, blockhash: Blockhash) -> Probe | Refusal:
         """Buys `mint` with `lamports` and sells 98 % of what that should give, back the best way."""
-        there = best_route(self._view, input_mint=WSOL, output_mint=mint, amount=lamports, doubtful=False)
+        there = best_route(
+            self._view,
+            input_mint=WSOL,
+            output_mint=mint,
+            amount=lamports,
+            doubtful=False,
+            swaps_max=PROBE_SWAPS_MAX,
+        )
         if isinstance(there, Refusal):
             return there
         tokens = mul_div_floor(there.amount_out, 98, 100)
-        back = best_route(self._view, input_mint=mint, output_mint=WSOL, amount=tokens, doubtful=False)
+        back = best_route(
+            self._view,
+            input_mint=mint,
+            output_mint=WSOL,
+            amount=tokens,
+            doubtful=False,
+            swaps_max=PROBE_SWAPS_MAX,
+        )
         if isinstance(back, Refusal):
             return back
         buy = self._swaps(there, minimum_out=1)
@@ -168,32 +201,29 @@ class Planner:
         return calls
 
     def _swaps(self, route: Route, *, minimum_out: int) -> list[InstructionCall] | Refusal:
-        """Account creations and swap instructions, in order.
-
-        Of two legs the second spends what the first surely gives; what is left over stays in the bridge's account.
-        """
+        """Account creations and swap instructions, in order."""
         calls: list[InstructionCall] = []
-        amount = route.quotes[0].amount_in
-        for place, quote in enumerate(route.quotes):
-            last = place == len(route.quotes) - 1
-            sure = mul_div_floor(quote.amount_out, BPS - INNER_SLIPPAGE_BPS, BPS)
-            limit = minimum_out if last else sure
-            if limit <= 0:
-                return Refusal(Reason.AMOUNT_OUT_OF_RANGE, limit="more than nothing out", observed=str(limit))
+        opened: set[Address] = set()
+        for order in orders(route, minimum_out=minimum_out, inner_slippage_bps=INNER_SLIPPAGE_BPS):
+            quote = order.quote
+            if order.limit <= 0:
+                return Refusal(
+                    Reason.AMOUNT_OUT_OF_RANGE, limit="more than nothing out", observed=str(order.limit)
+                )
             pool = self._view.pools[quote.pool]
-            if quote.output_mint != WSOL:
+            if quote.output_mint != WSOL and quote.output_mint not in opened:
+                opened.add(quote.output_mint)
                 calls.append(self._account(quote.output_mint))
             request = SwapRequest(
                 kind=SwapKind.EXACT_IN,
                 input_mint=quote.input_mint,
-                amount=amount,
-                limit=limit,
+                amount=order.amount,
+                limit=order.limit,
                 user=self._wallet,
                 user_input_account=self._ata(quote.input_mint),
                 user_output_account=self._ata(quote.output_mint),
             )
             calls.append(pool.venue.build(pool.state, request))
-            amount = sure
         return calls
 
     def _wrap(self, lamports: int) -> list[InstructionCall]:
@@ -214,6 +244,10 @@ class Planner:
     def _ata(self, mint: Address) -> Address:
         program = self._view.token_program(mint) or TOKEN_PROGRAM
         return associated_token_address(owner=self._wallet, mint=mint, token_program=program)
+
+
+def _too_large(plan: Plan | Refusal) -> bool:
+    return isinstance(plan, Refusal) and plan.reason is Reason.TRANSACTION_TOO_LARGE
 
 
 def _hop(quote: Quote) -> Hop:

@@ -1,89 +1,194 @@
-"""The best way through the known pools: one pool, or two by way of wSOL or USDC."""
+"""The best way through the known pools: one to three pools in a row, side by side where that gives more.
+
+The way is searched by mints first, which costs no quote, and then quoted stage by stage: more into a pool is
+never less out of it, so the best of every stage makes the best of the whole way. Bridges are wSOL, USDC and
+whatever else the token's own pools trade against. The work is bounded: QUOTES_MAX, and the rest is not looked at.
+"""
 
 from collections.abc import Iterator
-from itertools import product
-
-import msgspec
+from itertools import islice, pairwise
 
 from chimera.domain.ids import USDC, WSOL, Address
-from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind
+from chimera.domain.pool import Quote, QuoteRequest, SwapKind
 from chimera.domain.risk import Reason, Refusal
+from chimera.execution.route import Route, Stage
+from chimera.execution.splits import split
 from chimera.market.view import MarketView, Pool
 
+__all__ = ["BRIDGES", "Route", "best_route"]
+
 BRIDGES = (WSOL, USDC)
-
-
-class Route(msgspec.Struct, frozen=True):
-    """Quotes in order; each spends what the one before gave."""
-
-    quotes: tuple[Quote, ...]
-
-    @property
-    def amount_out(self) -> int:
-        return self.quotes[-1].amount_out
-
-    @property
-    def slot(self) -> int:
-        """The oldest that any quote rests on."""
-        return min(quote.slot for quote in self.quotes)
-
-    @property
-    def price_impact_bps(self) -> int:
-        return sum(quote.price_impact_bps for quote in self.quotes)
+SWAPS_MAX = 4  # more do not fit into a transaction
+STAGES_MAX = 3
+POOLS_A_PAIR_MAX = 16  # the newest written first: what nobody trades on is not priced well
+BRIDGES_MAX = 8  # of a token's own, beside wSOL and USDC
+WAYS_MAX = 24
+SPLIT_WAYS_MAX = 3  # ways that are divided over several pools, the best first
+SPLIT_POOLS_MAX = 3
+QUOTES_MAX = 512  # some two milliseconds
 
 
 def best_route(
-    view: MarketView, *, input_mint: Address, output_mint: Address, amount: int, doubtful: bool
+    view: MarketView,
+    *,
+    input_mint: Address,
+    output_mint: Address,
+    amount: int,
+    doubtful: bool,
+    swaps_max: int = SWAPS_MAX,
 ) -> Route | Refusal:
-    """The route that gives most for exactly `amount`; pools in doubt only where `doubtful` (exits).
+    """The route that gives most for exactly `amount` in at most `swaps_max` swaps.
 
-    Returns the last pool's refusal where none quotes.
+    Pools in doubt only where `doubtful` (exits). Returns the last pool's refusal where none quotes.
     """
-    refusal = Refusal(Reason.POOL_NOT_FOUND, observed=f"no pool for {output_mint} from {input_mint}")
-    best: Route | None = None
-    for way in _ways(view, input_mint, output_mint, doubtful=doubtful):
-        route = _quoted(way, input_mint, amount, view.moment())
-        if isinstance(route, Refusal):
-            refusal = route
-        else:
-            best = _better(best, route)
-    return best if best is not None else refusal
+    search = _Search(view, doubtful=doubtful)
+    found: list[Route] = []
+    ways = _ways(search, input_mint, output_mint, stages_max=min(swaps_max, STAGES_MAX))
+    for way in islice(ways, WAYS_MAX):
+        route = search.route(way, amount, swaps_max=swaps_max)
+        if route is not None:
+            found.append(route)
+    if not found:
+        return search.refusal or Refusal(
+            Reason.POOL_NOT_FOUND, observed=f"no pool for {output_mint} from {input_mint}"
+        )
+    # of equals the first, which has the fewer stages
+    found.sort(key=lambda route: -route.amount_out)
+    narrow = [route for route in found[:SPLIT_WAYS_MAX] if len(route.quotes) < swaps_max]
+    wider = (search.widened(route, swaps_max=swaps_max) for route in narrow)
+    return max([found[0], *wider], key=lambda route: route.amount_out)
+
+
+class _Search:
+    """One search: its pools, its memory of quotes, and how many it may still ask for."""
+
+    def __init__(self, view: MarketView, *, doubtful: bool) -> None:
+        self._view, self._doubtful, self._moment = view, doubtful, view.moment()
+        self._stages: dict[tuple[Address, Address, int], tuple[Quote, ...]] = {}
+        self._pools: dict[tuple[Address, Address], list[Pool]] = {}
+        self.asked = 0
+        self.refusal: Refusal | None = None
+
+    def between(self, one: Address, other: Address) -> list[Pool]:
+        key = (one, other) if one < other else (other, one)
+        known = self._pools.get(key)
+        if known is None:
+            known = [
+                pool
+                for pool in self._view.pools_between(one, other)
+                if (self._doubtful or pool.doubtful is None) and not _native(pool)
+            ]
+            if len(known) > POOLS_A_PAIR_MAX:
+                known = sorted(known, key=lambda pool: -pool.slot)[:POOLS_A_PAIR_MAX]
+            self._pools[key] = known
+        return known
+
+    def neighbours(self, mint: Address, most: int) -> list[Address]:
+        """Mints that a pool trades it against; the bridges alone where it has too many pools to look through."""
+        if self._view.pool_count(mint) > POOLS_A_PAIR_MAX * BRIDGES_MAX:
+            return [bridge for bridge in BRIDGES if bridge != mint]
+        others: dict[Address, None] = dict.fromkeys(bridge for bridge in BRIDGES if bridge != mint)
+        for pool in self._view.pools_of(mint):
+            header = pool.header
+            others[header.mint_b if header.mint_a == mint else header.mint_a] = None
+        return list(others)[: most + len(BRIDGES)]
+
+    def nearer(self, source: Address, target: Address) -> bool:
+        """Whether the target is the end with the fewer pools, which says what there is to go through."""
+        return self._view.pool_count(target) <= self._view.pool_count(source)
+
+    def route(self, way: tuple[Address, ...], amount: int, *, swaps_max: int) -> Route | None:
+        """The best pool of every stage, several only where none takes all; None where that does not work."""
+        stages: list[Stage] = []
+        left = swaps_max - (len(way) - 1)
+        for source, target in pairwise(way):
+            stage = self._alone(source, target, amount)[:1] or self._shared(
+                source, target, amount, pools_max=min(left, SPLIT_POOLS_MAX - 1) + 1
+            )
+            if not stage:
+                return None
+            stages.append(stage)
+            left -= len(stage) - 1
+            amount = sum(quote.amount_out for quote in stage)
+        return Route(tuple(stages))
+
+    def widened(self, route: Route, *, swaps_max: int) -> Route:
+        """The same way over more pools where that pays; each stage spends what the one before gives by then."""
+        amount, left = route.amount_in, swaps_max - len(route.stages)
+        stages: list[Stage] = []
+        for narrow in route.stages:
+            source, target = narrow[0].input_mint, narrow[0].output_mint
+            wide = self._shared(source, target, amount, pools_max=min(left, SPLIT_POOLS_MAX - 1) + 1)
+            stage = wide or self._alone(source, target, amount)[:1]
+            if not stage:
+                return route
+            stages.append(stage)
+            left -= len(stage) - 1
+            amount = sum(quote.amount_out for quote in stage)
+        return Route(tuple(stages))
+
+    def _alone(self, source: Address, target: Address, amount: int) -> tuple[Quote, ...]:
+        """Every pool's quote for all of it, the best first."""
+        key = (source, target, amount)
+        known = self._stages.get(key)
+        if known is None:
+            quotes = (self._ask(pool, source, amount) for pool in self.between(source, target))
+            found = [quote for quote in quotes if quote is not None]
+            known = self._stages[key] = tuple(sorted(found, key=lambda quote: -quote.amount_out))
+        return known
+
+    def _shared(self, source: Address, target: Address, amount: int, *, pools_max: int) -> Stage:
+        """Over several pools; empty where that is impossible or does not pay."""
+        alone = self._alone(source, target, amount)
+        return (
+            split(
+                self.between(source, target),
+                amount,
+                lambda pool, part: self._ask(pool, source, part),
+                alone=alone[0].amount_out if alone else 0,
+                pools_max=pools_max,
+            )
+            or ()
+        )
+
+    def _ask(self, pool: Pool, source: Address, amount: int) -> Quote | None:
+        if self.asked >= QUOTES_MAX:
+            return None
+        self.asked += 1
+        quote = pool.quote(QuoteRequest(source, SwapKind.EXACT_IN, amount), self._moment)
+        if isinstance(quote, Refusal):
+            self.refusal = quote
+            return None
+        return quote
 
 
 def _ways(
-    view: MarketView, input_mint: Address, output_mint: Address, *, doubtful: bool
-) -> Iterator[tuple[Pool, ...]]:
-    """One pool between the two, or two that meet at a bridge."""
-
-    def between(one: Address, other: Address) -> list[Pool]:
-        return [
-            pool
-            for pool in view.pools_between(one, other)
-            if (doubtful or pool.doubtful is None) and not _native(pool)
-        ]
-
-    yield from ((pool,) for pool in between(input_mint, output_mint))
-    for bridge in BRIDGES:
-        if bridge not in (input_mint, output_mint):
-            yield from product(between(input_mint, bridge), between(bridge, output_mint))
+    search: _Search, source: Address, target: Address, *, stages_max: int
+) -> Iterator[tuple[Address, ...]]:
+    """Mints in order, the shortest ways first; only such as have a pool for every stage."""
+    if search.between(source, target):
+        yield source, target
+    if stages_max < 2 or source == target:
+        return
+    backwards = search.nearer(source, target)
+    near, far = (target, source) if backwards else (source, target)
+    beside = [
+        mint
+        for mint in search.neighbours(near, BRIDGES_MAX)
+        if mint not in (near, far) and search.between(near, mint)
+    ]
+    for mint in beside:
+        if search.between(mint, far):
+            yield source, mint, target
+    if stages_max < 3:
+        return
+    for mint in beside:
+        for other in search.neighbours(mint, BRIDGES_MAX):
+            if other not in (near, far, mint) and search.between(mint, other) and search.between(other, far):
+                yield (source, other, mint, target) if backwards else (source, mint, other, target)
 
 
 def _native(pool: Pool) -> bool:
     """Whether it moves native lamports, as bonding curves do; plans wrap, so they cannot trade there yet."""
     pays_lamports = getattr(pool.venue, "pays_lamports", None)
     return bool(pays_lamports and pays_lamports(pool.state))
-
-
-def _quoted(way: tuple[Pool, ...], input_mint: Address, amount: int, moment: Moment) -> Route | Refusal:
-    quotes: list[Quote] = []
-    for pool in way:
-        quote = pool.quote(QuoteRequest(input_mint, SwapKind.EXACT_IN, amount), moment)
-        if isinstance(quote, Refusal):
-            return quote
-        quotes.append(quote)
-        input_mint, amount = quote.output_mint, quote.amount_out
-    return Route(tuple(quotes))
-
-
-def _better(best: Route | None, other: Route) -> Route:
-    return other if best is None or other.amount_out > best.amount_out else best

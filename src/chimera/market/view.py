@@ -343,6 +343,10 @@ class MarketView:
         """Complete pools that trade `mint`."""
         return [pool for pool in self._by_mint.get(mint, ()) if pool.complete]
 
+    def pool_count(self, mint: Address) -> int:
+        """How many pools trade `mint`, complete or not; known without looking through them."""
+        return len(self._by_mint.get(mint, ()))
+
     def pools_between(self, one: Address, other: Address) -> list[Pool]:
         """Complete pools that trade the pair; looked up, since half of all pools hold wSOL."""
         return [pool for pool in self._by_pair.get(frozenset((one, other)), ()) if pool.complete]
