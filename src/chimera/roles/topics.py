@@ -23,6 +23,8 @@ SIGNALS = "chimera.v1.signals"
 FACTS = "chimera.v1.facts"
 WALLET_TOUCHED = "chimera.v1.wallet_touched"
 LIVE = "chimera.v1.live"
+RAW = "chimera.local.raw"
+"""What the market view was folded from, for recordings; never leaves the process."""
 
 INTENTS_STREAM = "TRADE_INTENTS"
 
