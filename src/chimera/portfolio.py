@@ -61,7 +61,6 @@ class Leg(msgspec.Struct):
     stuck: bool = False
     """Whether a person has been told that nobody knows what became of it."""
 
-
     @property
     def final(self) -> bool:
         return self.state in {LegState.LANDED, LegState.REVERTED, LegState.EXPIRED, LegState.DROPPED}
@@ -300,13 +299,17 @@ class Ledger:
             if booked.before is None:
                 self._sunk[trade_id] -= booked.lost
             if (position := self.positions.get(trade_id)) is not None:
-                self._keep(msgspec.structs.replace(position, cost_lamports=position.cost_lamports - booked.lost))
+                self._keep(
+                    msgspec.structs.replace(position, cost_lamports=position.cost_lamports - booked.lost)
+                )
             return
         self.lamports -= fill.lamports_delta
         self.fees_lamports -= fill.fee_lamports
         self.tips_lamports -= fill.tip_lamports
         self.rent_lamports -= fill.rent_lamports
-        self._count_tokens((mint, -change) for mint, change in ((fill.mint, fill.token_delta), *fill.other_tokens))
+        self._count_tokens(
+            (mint, -change) for mint, change in ((fill.mint, fill.token_delta), *fill.other_tokens)
+        )
         if booked.before is None:
             self.positions.pop(trade_id, None)
             self._open.pop(trade_id, None)
@@ -384,6 +387,7 @@ class Ledger:
                 opened_at_ms=fill.at_ms,
                 opened_slot=fill.slot,
                 entry_signature=fill.signature,
+                strategy=intent.source,
             )
         return msgspec.structs.replace(
             known,

@@ -322,10 +322,12 @@ def test_a_lost_entry_is_retried_up_to_its_limit_and_then_a_dead_letter() -> Non
     house = House()
     (simulate,) = house.effects(Arrived(intent(ttl_ms=60_000)))
     failed = msgspec.structs.replace(FINE, error="InstructionError(5)")
-    for _ in range(3):
+    for wait_ms in (400, 800, 1_600):
         house.effects(Simulated(simulate.leg_id, failed))
         assert house.state() is TradeState.FAILED
-        house.now += 400
+        house.now += wait_ms - 1
+        assert house.effects(Ticked()) == []
+        house.now += 1
         (simulate,) = house.effects(Ticked())
         assert house.state() is TradeState.EXECUTING
     house.effects(Simulated(simulate.leg_id, failed))

@@ -19,18 +19,28 @@ def test_a_trade_becomes_active_only_by_landing() -> None:
     }
 
 
-@pytest.mark.parametrize("happened", list(Happened))
-def test_final_states_move_no_more(happened: Happened) -> None:
+UNDONE = {Happened.ENTRY_UNDONE, Happened.EXIT_UNDONE}
+
+
+@pytest.mark.parametrize("happened", set(Happened) - UNDONE)
+def test_only_a_fork_moves_what_was_final(happened: Happened) -> None:
     assert advance(TradeState.CLOSED, happened) is None
     assert advance(TradeState.DEAD_LETTER, happened) is None
+
+
+def test_what_a_fork_undid_is_under_way_again_and_never_further() -> None:
+    ways = {after for (_, happened), after in TRANSITIONS.items() if happened in UNDONE}
+    assert ways == {TradeState.EXECUTING, TradeState.EXITING}
 
 
 def test_an_unlisted_pair_is_a_late_answer() -> None:
     assert advance(TradeState.PENDING, Happened.ENTRY_LANDED) is None
 
 
-def test_a_leg_is_never_sent_unsigned_and_never_leaves_a_final_state() -> None:
+def test_a_leg_is_never_sent_unsigned_and_leaves_a_final_state_only_by_a_fork() -> None:
     assert not leg_may(LegState.SIMULATED, LegState.SENT)
     assert not leg_may(LegState.PLANNED, LegState.SIGNED)
-    for final in (LegState.LANDED, LegState.REVERTED, LegState.EXPIRED, LegState.DROPPED):
+    for final in (LegState.EXPIRED, LegState.DROPPED):
         assert LEG_TRANSITIONS[final] == frozenset()
+    for on_chain in (LegState.LANDED, LegState.REVERTED):
+        assert LEG_TRANSITIONS[on_chain] == {LegState.SENT}

@@ -170,7 +170,7 @@ def status_from(wire: WireStatus) -> SignatureStatus:
     commitment = wire.confirmation_status
     if commitment is None:
         commitment = Commitment.FINALIZED if wire.confirmations is None else Commitment.PROCESSED
-    return SignatureStatus(Slot(wire.slot), commitment, error_text(wire.err))
+    return SignatureStatus(Slot(wire.slot), commitment, error_text(wire.err), wire.confirmations)
 
 
 def transaction_from(wire: WireTransaction) -> TransactionUpdate | None:

@@ -35,6 +35,7 @@ from chimera.domain.messages import (
     DiscrepancyResolved,
     Entry,
     IntentEmitted,
+    LegUndone,
     Reconciled,
     SignalDropped,
     TokenChecked,
@@ -219,6 +220,11 @@ def _settle(connection: Connection, entry: Entry) -> None:
             still_open = and_(log.c.trade_uuid.is_(None), log.c.resolved_at_ms.is_(None))
             values = {"resolved_at_ms": entry.at_ms, "resolved_by": "auto:agreed later"}
             connection.execute(update(log).where(still_open).values(values))
+        case LegUndone(leg):
+            # what still holds is written again at the end of the batch
+            connection.execute(delete(schema.fills).where(schema.fills.c.leg_id == leg.leg_id))
+            held = schema.positions.c.trade_uuid == leg.trade_id
+            connection.execute(delete(schema.positions).where(held))
         case DiscrepancyResolved(found, part, note, by):
             one = and_(log.c.seq == found, log.c.part == part)
             values = {"resolved_at_ms": entry.at_ms, "resolved_by": by, "notes": note}

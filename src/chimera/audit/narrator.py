@@ -16,6 +16,7 @@ from chimera.domain.messages import (
     DeadLetterHandled,
     DiscrepancyResolved,
     Entry,
+    ExitRecovered,
     Fact,
     IntentApproved,
     IntentEmitted,
@@ -23,12 +24,15 @@ from chimera.domain.messages import (
     KillSwitchMoved,
     LegDropped,
     LegExpired,
+    LegFinalized,
     LegLanded,
     LegPlanned,
     LegReverted,
     LegSent,
     LegSigned,
     LegSimulated,
+    LegStuck,
+    LegUndone,
     LevelsSet,
     PositionsReconciled,
     Reconciled,
@@ -49,7 +53,19 @@ from chimera.ports.store import DecisionRow
 SHOWN = frozenset({"signal", "intent", "trade", "risk"})
 """Kinds that are decisions; "leg" (steps of a transaction) and "system" rows are detail."""
 
-LegFact = LegPlanned | LegSimulated | LegDropped | LegSigned | LegSent | LegLanded | LegReverted | LegExpired
+LegFact = (
+    LegPlanned
+    | LegSimulated
+    | LegDropped
+    | LegSigned
+    | LegSent
+    | LegLanded
+    | LegReverted
+    | LegExpired
+    | LegStuck
+    | LegFinalized
+    | LegUndone
+)
 
 
 class Narrator:
@@ -127,7 +143,7 @@ class Narrator:
                 if known_intent is None:
                     return About(trade_id=fact.trade_id, intent_id=fact.intent_id)
                 return self._of_intent(known_intent)
-            case TradeMoved() | LevelsSet():
+            case TradeMoved() | LevelsSet() | ExitRecovered():
                 return self._of_trade(fact.trade_id)
             case StrategyDecided(mint=mint):
                 return About(mint=mint, symbol=self._symbols.get(mint, ""))
@@ -199,7 +215,9 @@ def _kind(fact: Fact) -> str:
             return "intent"
         case LegDropped() | LegLanded() | LegReverted() | LegExpired():
             return "trade"
-        case LegPlanned() | LegSimulated() | LegSigned() | LegSent():
+        case LegUndone() | LegStuck() | ExitRecovered():
+            return "trade"
+        case LegPlanned() | LegSimulated() | LegSigned() | LegSent() | LegFinalized():
             return "leg"
         case TradeMoved():
             return "trade" if fact.after in {TradeState.CLOSED, TradeState.DEAD_LETTER} else "leg"
@@ -225,7 +243,7 @@ def _outcome(fact: Fact) -> str:
             return "approved"
         case LegLanded():
             return "confirmed"
-        case LegReverted() | LegExpired():
+        case LegReverted() | LegExpired() | LegUndone():
             return "failed"
         case TradeMoved(after=TradeState.CLOSED):
             return "closed"
@@ -263,7 +281,7 @@ def _id(fact: Fact, about: About) -> str:
             return wallet.address
         case TokenChecked(report):
             return report.mint
-        case TradeMoved() | LevelsSet():
+        case TradeMoved() | LevelsSet() | ExitRecovered():
             return fact.trade_id
         case _:
             return about.leg_id or about.intent_id or about.signal_id or ""

@@ -17,7 +17,9 @@ from chimera.domain.intent import Side
 from chimera.domain.messages import (
     DiscrepancyResolved,
     Entry,
+    LegFinalized,
     LegLanded,
+    LegUndone,
     PositionsReconciled,
     Reconciled,
     TradeMoved,
@@ -67,13 +69,21 @@ class Fills:
 
     def __init__(self) -> None:
         self._fills: dict[TradeId, list[Fill]] = {}
+        self._closed: dict[TradeId, list[Fill]] = {}
+        """Until the closing leg is final: a fork may open them again."""
+
 
     def apply(self, entry: Entry) -> None:
         match entry.fact:
             case LegLanded(leg, fill):
                 self._fills.setdefault(leg.trade_id, []).append(fill)
+            case LegUndone(leg, signature):
+                known = self._closed.pop(leg.trade_id, None) or self._fills.get(leg.trade_id, [])
+                self._fills[leg.trade_id] = [fill for fill in known if fill.signature != signature]
+            case LegFinalized(leg):
+                self._closed.pop(leg.trade_id, None)
             case TradeMoved(trade_id, after=TradeState.CLOSED):
-                self._fills.pop(trade_id, None)
+                self._closed[trade_id] = self._fills.pop(trade_id, [])
             case _:
                 pass
 

@@ -19,6 +19,7 @@ from chimera.domain.messages import (
     DeadLetterHandled,
     DiscrepancyResolved,
     Entry,
+    ExitRecovered,
     Fact,
     IntentEmitted,
     IntentRefused,
@@ -28,6 +29,7 @@ from chimera.domain.messages import (
     LegLanded,
     LegReverted,
     LegSigned,
+    LegUndone,
     LevelsSet,
     PositionsReconciled,
     Reconciled,
@@ -138,6 +140,9 @@ class _Story:
             case LegLanded(leg, fill):
                 self.error = None
                 self.fills.append(_fill_row(leg, fill))
+            case LegUndone(leg):
+                self.error = sentence(entry.fact)
+                self.fills = [fill for fill in self.fills if fill.leg_id != leg.leg_id]
 
     def rows(self) -> TradeRows | None:
         if self.opening is not None:
@@ -292,6 +297,10 @@ def config_audit(entry: Entry) -> ConfigAuditRow | None:
             key, old, new = f"dead_letter.{fact.letter}", "", fact.outcome
         case LevelsSet(trade_id, levels):
             key, old, new = f"levels.{trade_id}", "", levels_text(levels)
+        case ExitRecovered(trade_id, after, _, cause):
+            return _audited(
+                entry, f"position.{trade_id}", str(TradeState.EXITING), str(after), cause, "house"
+            )
         case DiscrepancyResolved(found, part, note, by):
             return _audited(entry, f"reconciliation.{found}-{part}", "unresolved", "resolved", note, by)
         case _:
@@ -316,6 +325,8 @@ def reconciliation_rows(entry: Entry) -> tuple[ReconciliationRow, ...]:
     fact = entry.fact
     if isinstance(fact, PositionsReconciled):
         return tuple(_found(entry, part, one) for part, one in enumerate(fact.found))
+    if isinstance(fact, ExitRecovered) and fact.after is TradeState.CLOSED:
+        return (_closed_after_all(entry, fact),)
     if not isinstance(fact, Reconciled) or agrees(fact):
         return ()
     found = [("", fact.expected_lamports, fact.actual_lamports)] * (
@@ -337,6 +348,23 @@ def reconciliation_rows(entry: Entry) -> tuple[ReconciliationRow, ...]:
             resolved_by=within_epsilon(expected, actual, sol=not mint),
         )
         for part, (mint, expected, actual) in enumerate(found)
+    )
+
+
+def _closed_after_all(entry: Entry, fact: ExitRecovered) -> ReconciliationRow:
+    """An exit that hung and had landed: the books were behind the chain, and resolved it themselves."""
+    return _reconciliation(
+        entry,
+        0,
+        trade_uuid=fact.trade_id,
+        mint="",
+        expected_state=str(TradeState.EXITING),
+        actual_on_chain=str(TradeState.CLOSED),
+        discrepancy=str(Mismatch.STATE),
+        signature=None,
+        expected=0,
+        actual=0,
+        resolved_by="auto:exit_recovered",
     )
 
 

@@ -15,6 +15,7 @@ from chimera.domain.messages import (
     ConfigChanged,
     DeadLetterHandled,
     DiscrepancyResolved,
+    ExitRecovered,
     Fact,
     IntentApproved,
     IntentEmitted,
@@ -22,12 +23,15 @@ from chimera.domain.messages import (
     KillSwitchMoved,
     LegDropped,
     LegExpired,
+    LegFinalized,
     LegLanded,
     LegPlanned,
     LegReverted,
     LegSent,
     LegSigned,
     LegSimulated,
+    LegStuck,
+    LegUndone,
     LevelsSet,
     Noted,
     PositionsReconciled,
@@ -155,6 +159,8 @@ def sentence(fact: Fact, about: About = NOTHING) -> str:
                 f"The {_swap(about)} expired: block height {fact.block_height} passed and the chain "
                 "does not know it. Nothing was spent."
             )
+        case LegStuck() | LegFinalized() | LegUndone() | ExitRecovered():
+            return _afterwards(fact, about)
         case TradeMoved():
             return _moved(fact, about)
         case StrategyDecided():
@@ -248,6 +254,27 @@ def _landed(fill: Fill, about: About) -> str:
     else:
         what = f"Sold {about.amount(-fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
     return f"{what} ({costs} SOL), confirmed in slot {fill.slot}."
+
+
+def _afterwards(fact: LegStuck | LegFinalized | LegUndone | ExitRecovered, about: About) -> str:
+    match fact:
+        case LegStuck():
+            return (
+                f"Nobody has said for {fact.waited_ms // 1_000} s what became of the {_swap(about)} "
+                f"({short(fact.signature)}); it is sent and asked about on, and nothing is signed in its place."
+            )
+        case LegFinalized():
+            return f"The {_swap(about)} is final in slot {fact.slot}."
+        case LegUndone():
+            return (
+                f"A fork undid the {_swap(about)} that was booked in slot {fact.slot} ({fact.cause}); the books "
+                "took it back, and the same transaction is followed again."
+            )
+        case ExitRecovered():
+            return (
+                f"The sale of {about.token} hung for {fact.waited_ms // 1_000} s; by the chain it is "
+                f"{fact.after}: {fact.cause.rstrip('.')}."
+            )
 
 
 def _moved(fact: TradeMoved, about: About) -> str:

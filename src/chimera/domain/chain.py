@@ -153,6 +153,8 @@ class SignatureStatus(msgspec.Struct, frozen=True):
     slot: Slot
     commitment: Commitment
     error: str | None
+    confirmations: int | None = None
+    """Blocks on top of its own; None once it is rooted, or where the node does not count."""
 
 
 class SignatureSeen(msgspec.Struct, frozen=True):

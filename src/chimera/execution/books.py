@@ -5,6 +5,7 @@ The same `fold` serves the running house and its start, so that a restart ends w
 
 from chimera.domain.messages import CapitalMoved, Entry, LegLanded, LegReverted, TokenChecked, TradeMoved
 from chimera.domain.trade import TradeState
+from chimera.execution.exits import ExitWatch
 from chimera.portfolio import Ledger
 from chimera.risk.kill_switch import KillSwitch
 from chimera.risk.loss_breaker import LossBreaker, LossLimits
@@ -16,6 +17,7 @@ class Books:
         self.ledger = Ledger()
         self.kill_switch = KillSwitch()
         self.breaker = LossBreaker(loss)
+        self.exits = ExitWatch()
         self.reports = TokenReports(tokens)
         self.last_trade_at_ms: int | None = None
 
@@ -24,6 +26,7 @@ class Books:
         self.ledger.apply(entry)
         self.kill_switch.apply(entry.fact)
         self.breaker.apply(entry)
+        self.exits.apply(entry)
         match entry.fact:
             case TokenChecked(report):
                 self.reports.apply(report)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain.chain import Blockhash, TransactionUpdate
+from chimera.domain.chain import Blockhash
 from chimera.domain.circumstances import Circumstances
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
@@ -22,10 +22,7 @@ from chimera.domain.messages import (
     IntentEmitted,
     IntentRefused,
     LegDropped,
-    LegExpired,
-    LegLanded,
     LegPlanned,
-    LegReverted,
     LegSent,
     LegSigned,
     LegSimulated,
@@ -38,6 +35,7 @@ from chimera.domain.trade import LegRef, LegState, TradeState
 from chimera.execution.arbiter import Arbiter, ArbiterLimits
 from chimera.execution.books import Books
 from chimera.execution.circumstances import circumstances
+from chimera.execution.depth import TIERS, DepthTier
 from chimera.execution.effects import (
     Arrived,
     Effect,
@@ -46,7 +44,6 @@ from chimera.execution.effects import (
     NotSigned,
     Probed,
     ProbeToken,
-    ReadTransaction,
     Send,
     Sign,
     SignedBytes,
@@ -57,12 +54,12 @@ from chimera.execution.effects import (
     TransactionSeen,
     Watched,
 )
+from chimera.execution.fates import Fates
 from chimera.execution.lifecycle import Happened, advance
-from chimera.execution.outcomes import fill_of, lamports_delta
 from chimera.execution.planner import Plan, Planner
 from chimera.execution.probing import judged
 from chimera.execution.recovery import unanswered, unsettled
-from chimera.execution.watch import LegWatch, Verdict, WatchLimits
+from chimera.execution.watch import LegWatch, WatchLimits
 from chimera.market.view import MarketView
 from chimera.portfolio import Leg
 from chimera.risk.gate import Approved, Gate
@@ -76,11 +73,16 @@ class DeskLimits(msgspec.Struct, frozen=True):
     watch: WatchLimits = WatchLimits()
     entry_retries_max: int = 3
     retry_after_ms: int = 400
+    """Before the first retry; twice as long before each further one."""
     probe_lamports: int = 10_000_000
     plan_slots_max: int = 8
     """A plan whose simulation took longer than some three seconds is made anew."""
+    depths: tuple[DepthTier, ...] = TIERS
     spear_bundles: bool = False
     """Whether Spear's buys go as bundles with a tip."""
+
+    def retry_ms(self, retries: int) -> int:
+        return self.retry_after_ms << min(retries, 10)
 
 
 class Desk:
@@ -98,13 +100,23 @@ class Desk:
     ) -> None:
         self.ledger = books.ledger
         self._gate, self._planner, self._view, self._books = gate, planner, view, books
-        self._limits, self._wallet, self._tip_accounts = limits, wallet, tip_accounts
-        self._record = record
+        self._limits, self._record = limits, record
         self.blockhash: Blockhash | None = None
         """The newest confirmed one; the loop keeps it fresh."""
         self.spear_disabled = ""
         self._arbiter = Arbiter(limits.arbiter)
         self._watch = LegWatch(limits.watch)
+        self._fates = Fates(
+            books=books,
+            view=view,
+            watch=self._watch,
+            depths=limits.depths,
+            wallet=wallet,
+            tip_accounts=tip_accounts,
+            record=record,
+            move=self._move,
+            lost=self._lost,
+        )
         self._probing: dict[Address, IntentId] = {}
         self._retry_at_ms: dict[IntentId, int] = {}
 
@@ -131,19 +143,15 @@ class Desk:
             case HandedOver():
                 return self._handed_over(message)
             case StatusesRead():
-                return self._statuses(message, now_ms)
+                return self._fates.statuses(message, now_ms)
             case TransactionSeen():
-                return self._transaction(message, now_ms)
+                return self._fates.transaction(message, now_ms)
             case Ticked():
                 return self._ticked(now_ms)
 
     def watched(self) -> list[Watched]:
-        """Signed legs whose fate is unknown: what to ask a node about."""
-        return [
-            Watched(leg.ref.leg_id, leg.signature, leg.last_valid_block_height)
-            for leg in self.ledger.legs.values()
-            if leg.signature is not None and leg.state in {LegState.SIGNED, LegState.SENT}
-        ]
+        """Signed legs whose fate is unknown, and now and then those that are not final yet: what to ask about."""
+        return self._fates.watched()
 
     @property
     def under_way(self) -> int:
@@ -363,63 +371,6 @@ class Desk:
             self._record(LegSent(leg.ref, leg.signature, message.lane, message.attempt))
         return []
 
-    def _statuses(self, message: StatusesRead, now_ms: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for watched in self.watched():
-            if watched.signature not in message.statuses:
-                continue
-            leg = self.ledger.legs[watched.leg_id]
-            status = message.statuses[watched.signature]
-            match self._watch.judge(leg, status, message.block_height):
-                case Verdict.READ:
-                    effects.append(ReadTransaction(watched.leg_id, watched.signature))
-                case Verdict.EXPIRED:
-                    self._record(LegExpired(leg.ref, watched.signature, message.block_height))
-                    self._lost(leg, "expired without landing", now_ms)
-                case Verdict.WAIT:
-                    pass
-        return effects
-
-    def _transaction(self, message: TransactionSeen, now_ms: int) -> list[Effect]:
-        leg = self.ledger.legs.get(message.leg_id)
-        if not self._watch.answered(message.leg_id) or leg is None:
-            return []
-        transaction = message.transaction
-        if transaction is None:
-            return []  # not readable yet; the next status asks again
-        if transaction.error is not None:
-            return self._reverted(leg, transaction, now_ms)
-        fill = fill_of(
-            transaction,
-            wallet=self._wallet,
-            mint=leg.mint,
-            side=leg.side,
-            tip_accounts=self._tip_accounts,
-            at_ms=now_ms,
-        )
-        self._record(LegLanded(leg.ref, fill))
-        self._watch.end(leg.ref.leg_id)
-        if leg.side is Side.BUY:
-            self._move(leg.ref.trade_id, Happened.ENTRY_LANDED, f"landed in slot {fill.slot}")
-        else:
-            left = self.ledger.positions[leg.ref.trade_id].tokens
-            happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
-            self._move(leg.ref.trade_id, happened, self.ledger.intents[leg.ref.intent_id].reason)
-        return []
-
-    def _reverted(self, leg: Leg, transaction: TransactionUpdate, now_ms: int) -> list[Effect]:
-        self._record(
-            LegReverted(
-                leg=leg.ref,
-                signature=transaction.signature,
-                slot=transaction.slot,
-                error=transaction.error or "",
-                lamports_delta=lamports_delta(transaction, self._wallet),
-            )
-        )
-        self._lost(leg, f"reverted: {transaction.error}", now_ms)
-        return []
-
     def _drop(self, leg: Leg, refusal: Refusal, now_ms: int) -> list[Effect]:
         self._record(LegDropped(leg.ref, refusal))
         self._lost(leg, str(refusal), now_ms)
@@ -434,12 +385,13 @@ class Desk:
             return
         self._move(trade_id, Happened.ENTRY_LOST, cause)
         retries = self.ledger.retries.get(trade_id, 0)
-        if intent.expired(now_ms + self._limits.retry_after_ms):
+        after_ms = self._limits.retry_ms(retries)
+        if intent.expired(now_ms + after_ms):
             return
         if retries >= self._limits.entry_retries_max:
             self._move(trade_id, Happened.EXHAUSTED, f"after {retries} retries: {cause}")
             return
-        self._retry_at_ms[intent.id] = now_ms + self._limits.retry_after_ms
+        self._retry_at_ms[intent.id] = now_ms + after_ms
 
     # time
 
@@ -448,6 +400,7 @@ class Desk:
         moved = self._books.breaker.advance(now_ms, self._view.sol_micro_usd())
         if moved is not None:
             self._record(moved)
+        self._fates.ticked(now_ms)
         for leg in self._watch.silent(list(self.ledger.legs.values()), now_ms):
             effects += self._send(leg, now_ms)
         for intent_id, due in list(self._retry_at_ms.items()):

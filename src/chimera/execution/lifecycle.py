@@ -23,6 +23,8 @@ class Happened(StrEnum):
     EXIT_LANDED = "exit landed"
     PART_LANDED = "part of the exit landed"
     EXIT_LOST = "exit lost"
+    ENTRY_UNDONE = "a fork undid the entry"
+    EXIT_UNDONE = "a fork undid the exit"
 
 
 T = TradeState
@@ -42,6 +44,12 @@ TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
     (T.EXITING, H.EXIT_LANDED): T.CLOSED,
     (T.EXITING, H.PART_LANDED): T.ACTIVE,
     (T.EXITING, H.EXIT_LOST): T.ACTIVE,
+    # what landed, or reverted, is unknown again; only this reopens what was closed
+    (T.ACTIVE, H.ENTRY_UNDONE): T.EXECUTING,
+    (T.FAILED, H.ENTRY_UNDONE): T.EXECUTING,
+    (T.DEAD_LETTER, H.ENTRY_UNDONE): T.EXECUTING,
+    (T.ACTIVE, H.EXIT_UNDONE): T.EXITING,
+    (T.CLOSED, H.EXIT_UNDONE): T.EXITING,
 }
 
 L = LegState
@@ -52,8 +60,9 @@ LEG_TRANSITIONS: dict[LegState, frozenset[LegState]] = {
     # SIGNED may land without SENT: the process died between handing the bytes over and noting it
     L.SIGNED: frozenset({L.SENT, L.LANDED, L.REVERTED, L.EXPIRED}),
     L.SENT: frozenset({L.LANDED, L.REVERTED, L.EXPIRED}),
-    L.LANDED: frozenset(),
-    L.REVERTED: frozenset(),
+    # a fork undid it: the same bytes are followed again
+    L.LANDED: frozenset({L.SENT}),
+    L.REVERTED: frozenset({L.SENT}),
     L.EXPIRED: frozenset(),
     L.DROPPED: frozenset(),
 }

@@ -9,7 +9,7 @@ from enum import Enum
 import msgspec
 
 from chimera.domain.chain import SignatureStatus
-from chimera.execution.outcomes import final_enough
+from chimera.execution.depth import LEAST, DepthTier
 from chimera.execution.planner import Plan
 from chimera.portfolio import Leg
 
@@ -28,13 +28,20 @@ class WatchLimits(msgspec.Struct, frozen=True):
     not_found_answers: int = 2
     """Clean answers after the margin before a leg counts as expired."""
     resend_after_ms: int = 1_200
-    """The same bytes again; about three slots."""
+    """The same bytes again; about three slots. Twice as long after each time."""
+    resend_after_ms_max: int = 10_000
+    """A blockhash lives for some 60 s: what is silent for longer than this between sends is given away."""
+
+    def resend_ms(self, sends: int) -> int:
+        """How long to wait after that many sends."""
+        return min(self.resend_after_ms << max(min(sends, 16) - 1, 0), self.resend_after_ms_max)
 
 
 class Memory(msgspec.Struct):
     plan: Plan | None = None
     bundle: bool = False
     sent_at_ms: int = 0
+    sends: int = 0
     not_found: int = 0
     reading: bool = False
 
@@ -58,14 +65,17 @@ class LegWatch:
         """Notes that the bytes go out now; returns whether they belong into a bundle."""
         memory = self._memory[leg_id]
         memory.sent_at_ms = now_ms
+        memory.sends += 1
         return memory.bundle
 
-    def judge(self, leg: Leg, status: SignatureStatus | None, block_height: int) -> Verdict:
+    def judge(
+        self, leg: Leg, status: SignatureStatus | None, block_height: int, depth: DepthTier = LEAST
+    ) -> Verdict:
         """What a clean answer means. Not found is believed only beyond the margin, and only when said again."""
         memory = self._memory[leg.ref.leg_id]
         if status is not None:
             memory.not_found = 0
-            if not final_enough(status) or memory.reading:
+            if not depth.reached(status) or memory.reading:
                 return Verdict.WAIT
             memory.reading = True
             return Verdict.READ
@@ -89,6 +99,6 @@ class LegWatch:
             memory = self._memory.get(leg.ref.leg_id)
             if memory is None or leg.signature is None or memory.reading:
                 continue
-            if now_ms - memory.sent_at_ms >= self._limits.resend_after_ms:
+            if now_ms - memory.sent_at_ms >= self._limits.resend_ms(memory.sends):
                 due.append(leg)
         return due

@@ -19,18 +19,22 @@ from chimera.domain.messages import (
     DeadLetterHandled,
     DiscrepancyResolved,
     Entry,
+    ExitRecovered,
     IntentApproved,
     IntentEmitted,
     IntentRefused,
     KillSwitchMoved,
     LegDropped,
     LegExpired,
+    LegFinalized,
     LegLanded,
     LegPlanned,
     LegReverted,
     LegSent,
     LegSigned,
     LegSimulated,
+    LegStuck,
+    LegUndone,
     LevelsSet,
     Noted,
     PositionsReconciled,
@@ -140,10 +144,24 @@ class Observer:
             case IntentApproved(intent_id, trade_id):
                 self._intents.labels("approved").inc()
                 self._log.info("intent approved", intent_id=intent_id, trade_uuid=trade_id)
-            case LegPlanned() | LegSimulated() | LegSigned() | LegSent():
+            case LegPlanned() | LegSimulated() | LegSigned() | LegSent() | LegFinalized():
                 self._log.debug(_named(entry.fact), leg_id=entry.fact.leg.leg_id, seq=entry.seq)
             case LegLanded() | LegReverted() | LegExpired() | LegDropped():
                 self._leg_ended(entry.fact, entry.at_ms)
+            case LegStuck(leg, signature, waited_ms):
+                self._legs.labels("", "stuck").inc()
+                self._log.warning(
+                    "leg stuck", leg_id=leg.leg_id, trade_uuid=leg.trade_id, signature=signature, ms=waited_ms
+                )
+            case LegUndone(leg, signature, slot, cause):
+                self._legs.labels("", "undone").inc()
+                self._log.warning(
+                    "leg undone", leg_id=leg.leg_id, signature=signature, slot=slot, cause=cause
+                )
+            case ExitRecovered(trade_id, after, waited_ms, cause):
+                self._log.warning(
+                    "exit recovered", trade_uuid=trade_id, after=after, ms=waited_ms, cause=cause
+                )
             case TradeMoved() as fact:
                 self._trade_moved(fact)
             case TokenChecked(report):

@@ -19,6 +19,7 @@ from chimera.domain.messages import (
     DeadLetterHandled,
     DiscrepancyResolved,
     Entry,
+    ExitRecovered,
     Fact,
     IntentApproved,
     IntentEmitted,
@@ -26,12 +27,15 @@ from chimera.domain.messages import (
     KillSwitchMoved,
     LegDropped,
     LegExpired,
+    LegFinalized,
     LegLanded,
     LegPlanned,
     LegReverted,
     LegSent,
     LegSigned,
     LegSimulated,
+    LegStuck,
+    LegUndone,
     LevelsSet,
     Noted,
     PositionsReconciled,
@@ -137,6 +141,9 @@ class _Day:
             rng.randrange(1, 40), rng.choice(("retried", "discarded", "refused")), "old", "ops"
         )
         yield DiscrepancyResolved(rng.randrange(1, 200), 1, "looked at it", "ops")
+        yield ExitRecovered(
+            TradeId(derived_id("looked at")), rng.choice((T.ACTIVE, T.CLOSED)), 61_000, "expired"
+        )
         yield LevelsSet(TradeId(derived_id("looked at")), Levels(-500, 2_000), "to be safe", "ops")
         yield Reconciled(Slot(self.slot), self.lamports, self.lamports)
 
@@ -263,6 +270,12 @@ class _Day:
             at_ms=START_MS + slot * 400,
         )
         yield LegLanded(ref, fill)
+        if rng.random() < 0.1:
+            yield LegUndone(ref, signature, slot, "no node knows it any more")
+            yield LegStuck(ref, signature, 61_000)
+            yield LegLanded(ref, fill)
+        elif rng.random() < 0.5:
+            yield LegFinalized(ref, signature, slot)
         return True
 
     def _signal(self, name: str, symbol: str, style: Style, side: Side) -> Signal:

@@ -1,0 +1,168 @@
+"""What becomes of signed legs: read off the chain, booked, watched until final, taken back by a fork, or hung.
+
+The desk's other half. It never sends, signs or plans; it decides what a node's answer means, by walls 4 and 5: a
+time-out is unknown, and only a clean "not found" past the last valid block ends a leg that did not land.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from chimera.domain.chain import TransactionUpdate
+from chimera.domain.ids import Address, TradeId
+from chimera.domain.intent import Side
+from chimera.domain.messages import Entry, Fact, LegDropped, LegExpired, LegLanded, LegReverted, LegStuck
+from chimera.domain.risk import Reason, Refusal
+from chimera.domain.trade import LegState
+from chimera.domain.units import mul_div_floor
+from chimera.execution.books import Books
+from chimera.execution.depth import DepthTier, tier_of
+from chimera.execution.effects import Effect, ReadTransaction, StatusesRead, TransactionSeen, Watched
+from chimera.execution.exits import STUCK_MS
+from chimera.execution.lifecycle import Happened
+from chimera.execution.outcomes import fill_of, lamports_delta
+from chimera.execution.settling import Settling
+from chimera.execution.watch import LegWatch, Verdict
+from chimera.market.view import MarketView
+from chimera.portfolio import Booked, Leg
+
+UNKNOWN = frozenset({LegState.SIGNED, LegState.SENT})
+
+
+class Move(Protocol):
+    def __call__(self, trade_id: TradeId, happened: Happened, cause: str) -> None: ...
+
+
+class Fates:
+    def __init__(
+        self,
+        *,
+        books: Books,
+        view: MarketView,
+        watch: LegWatch,
+        depths: tuple[DepthTier, ...],
+        wallet: Address,
+        tip_accounts: frozenset[Address],
+        record: Callable[[Fact], Entry],
+        move: Move,
+        lost: Callable[[Leg, str, int], None],
+    ) -> None:
+        """`lost` says what follows from a leg that ended without a fill."""
+        self._books, self._ledger, self._view, self._watch = books, books.ledger, view, watch
+        self._depths, self._wallet, self._tip_accounts = depths, wallet, tip_accounts
+        self._record, self._move, self._lost = record, move, lost
+        self._settling = Settling(books.ledger, record)
+
+    def watched(self) -> list[Watched]:
+        """What to ask a node about, the unknown first."""
+        unknown = [
+            Watched(leg.ref.leg_id, leg.signature, leg.last_valid_block_height)
+            for leg in self._ledger.legs.values()
+            if leg.signature is not None and leg.state in UNKNOWN
+        ]
+        return unknown + self._settling.watched()
+
+    def statuses(self, message: StatusesRead, now_ms: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for leg in list(self._ledger.legs.values()):
+            if leg.signature is None or leg.state not in UNKNOWN or leg.signature not in message.statuses:
+                continue
+            status = message.statuses[leg.signature]
+            match self._watch.judge(leg, status, message.block_height, self._depth(leg)):
+                case Verdict.READ:
+                    effects.append(ReadTransaction(leg.ref.leg_id, leg.signature))
+                case Verdict.EXPIRED:
+                    self._record(LegExpired(leg.ref, leg.signature, message.block_height))
+                    self._lost(leg, "expired without landing", now_ms)
+                case Verdict.WAIT:
+                    pass
+        for booked in self._settling.judge(message, now_ms):
+            self._undone(booked)
+        return effects
+
+    def transaction(self, message: TransactionSeen, now_ms: int) -> list[Effect]:
+        leg = self._ledger.legs.get(message.leg_id)
+        if not self._watch.answered(message.leg_id) or leg is None:
+            return []
+        transaction = message.transaction
+        if transaction is None:
+            return []  # not readable yet; the next status asks again
+        if transaction.error is not None:
+            return self._reverted(leg, transaction, now_ms)
+        fill = fill_of(
+            transaction,
+            wallet=self._wallet,
+            mint=leg.mint,
+            side=leg.side,
+            tip_accounts=self._tip_accounts,
+            at_ms=now_ms,
+        )
+        self._record(LegLanded(leg.ref, fill))
+        self._watch.end(leg.ref.leg_id)
+        if leg.side is Side.BUY:
+            self._move(leg.ref.trade_id, Happened.ENTRY_LANDED, f"landed in slot {fill.slot}")
+        else:
+            left = self._ledger.positions[leg.ref.trade_id].tokens
+            happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
+            self._move(leg.ref.trade_id, happened, self._ledger.intents[leg.ref.intent_id].reason)
+        return []
+
+    def ticked(self, now_ms: int) -> None:
+        """Tells of what has been unknown for too long, and resolves exits that hang with nothing under way."""
+        self._settling.tick(now_ms)
+        for leg in self._ledger.legs.values():
+            if leg.signature is None or leg.stuck or not leg.signed_at_ms:
+                continue
+            waited_ms = now_ms - leg.signed_at_ms
+            if waited_ms >= self._depth(leg).within_ms:
+                self._record(LegStuck(leg.ref, leg.signature, waited_ms))
+        for trade_id in self._books.exits.hanging(now_ms):
+            self._unhang(trade_id, now_ms)
+        for recovered in self._books.exits.recovered():
+            self._record(recovered)
+
+    def _unhang(self, trade_id: TradeId, now_ms: int) -> None:
+        """A signed leg's fate is asked of the chain anyway; what was never signed is let go."""
+        legs = [leg for leg in self._ledger.legs.values() if leg.ref.trade_id == trade_id]
+        for leg in legs:
+            if leg.signature is None:
+                refusal = Refusal(
+                    Reason.SIMULATION_UNAVAILABLE, limit=f"{STUCK_MS // 1_000} s", observed="no answer"
+                )
+                self._record(LegDropped(leg.ref, refusal))
+                self._lost(leg, str(refusal), now_ms)
+        if not legs:
+            position = self._ledger.positions.get(trade_id)
+            held = position is not None and position.open
+            happened = Happened.EXIT_LOST if held else Happened.EXIT_LANDED
+            self._move(trade_id, happened, "nothing of it was under way")
+
+    def _reverted(self, leg: Leg, transaction: TransactionUpdate, now_ms: int) -> list[Effect]:
+        self._record(
+            LegReverted(
+                leg=leg.ref,
+                signature=transaction.signature,
+                slot=transaction.slot,
+                error=transaction.error or "",
+                lamports_delta=lamports_delta(transaction, self._wallet),
+            )
+        )
+        self._lost(leg, f"reverted: {transaction.error}", now_ms)
+        return []
+
+    def _undone(self, booked: Booked) -> None:
+        leg = booked.leg
+        self._watch.begin(leg.ref.leg_id)
+        happened = Happened.ENTRY_UNDONE if leg.side is Side.BUY else Happened.EXIT_UNDONE
+        self._move(leg.ref.trade_id, happened, f"a fork undid slot {booked.slot}")
+
+    def _depth(self, leg: Leg) -> DepthTier:
+        return tier_of(self._depths, self._worth_lamports(leg), self._view.sol_micro_usd())
+
+    def _worth_lamports(self, leg: Leg) -> int:
+        """Of a sale: its share of what the position cost."""
+        if leg.side is Side.BUY:
+            return leg.amount
+        position = self._ledger.positions.get(leg.ref.trade_id)
+        if position is None or not position.tokens_bought:
+            return leg.amount
+        return mul_div_floor(position.cost_lamports, leg.amount, position.tokens_bought)
