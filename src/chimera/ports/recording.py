@@ -1,4 +1,4 @@
-"""How recordings are read: in order, a little at a time, faster than they came.
+"""How recordings are written, and read: in order, a little at a time, faster than they came.
 
 A reader who begins at the first record, or at a snapshot, folds the raw items with `market.replay.MarketReplay` and
 has the view that the live process had. Beside them stand the events that it decoded then.
@@ -6,13 +6,15 @@ has the view that the live process had. Beside them stand the events that it dec
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from chimera.domain.chain import SlotStatus, SlotUpdate
 from chimera.domain.ids import Slot
-from chimera.domain.recording import Recorded
+from chimera.domain.market import MarketEvent
+from chimera.domain.recording import Observed, Recorded, RecordingBroken
 
 
 class Wanted(StrEnum):
@@ -69,6 +71,49 @@ class RecordingReader(Protocol):
         A hole in the numbering is read as a RecordingBroken. Raises ConfigError where there is no recording,
         Garbled where a record cannot be read.
         """
+        ...
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What became of some rows."""
+
+    records: int
+    bytes: int
+    """On disk."""
+    full: bool
+    """Whether the segment is to be rotated."""
+
+
+class RecordingSink(Protocol):
+    """Where records go. `encode` is quick; `append`, `rotate`, `retain` and `close` block and want a thread."""
+
+    unsealed: list[Path]
+    """Segments that an earlier run left open."""
+    resumes: RecordingBroken | None
+    """What the first record must say, where there are earlier ones."""
+
+    def encode(self, message: Observed | MarketEvent) -> bytes:
+        """A numbered row, to be appended in the order of encoding."""
+        ...
+
+    def append(self, rows: list[bytes], *, at_ms: int) -> Written:
+        """Safe from a kill of this process afterwards. Raises Unreachable: these rows are gone, the next may do."""
+        ...
+
+    def rotate(self) -> Path | None:
+        """Ends the segment; None where there is none. Raises Unreachable."""
+        ...
+
+    async def seal(self, path: Path) -> None:
+        """Turns an ended segment into its final form, in another process. Raises Unreachable; it stays readable."""
+        ...
+
+    def retain(self, *, at_ms: int) -> list[Path]:
+        """Removes what is too old or too much, oldest first, and says what."""
+        ...
+
+    def close(self) -> Path | None:
+        """Ends the segment and leaves the folder to others."""
         ...
 
 

@@ -1,0 +1,214 @@
+"""A recording read back: a folder of segments as one stream, in bounded memory, also while it is being written.
+
+Sealed segments are Parquet and are read a row group at a time; what an interrupted process left open, or what is
+being written now, is read frame by frame. Must not know what the records mean.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from chimera.adapters.recording_log import Headless, read_log
+from chimera.adapters.recording_rows import (
+    BROKEN,
+    SNAPSHOT_BEGAN,
+    SNAPSHOT_ENDED,
+    WHO,
+    Row,
+    recorded,
+)
+from chimera.adapters.recording_seal import ROW_GROUP, Mark, SegmentInfo, Tally, contents, read_info
+from chimera.domain.errors import ConfigError, Garbled
+from chimera.domain.recording import Recorded, RecordingBroken
+from chimera.ports.recording import RecordingInfo, Snapshot, Wanted
+
+OPEN, SEALED = ".open", ".parquet"
+Rows = Iterator[tuple[int, int, str | None, bytes | None]]
+"""(seq, at_ms, event, raw)."""
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segment files, oldest first; one that is just being sealed once, as what it was."""
+    found = {path.stem: path for path in folder.glob(f"[0-9]*{OPEN}")}
+    found |= {path.stem: path for path in folder.glob(f"[0-9]*{SEALED}")}
+    return [found[name] for name in sorted(found)]
+
+
+def last_record(folder: Path) -> tuple[int, int] | None:
+    """(number, time) of the last one; None where there is none. Raises Garbled."""
+    for path in reversed(segments(folder)):
+        info = segment_info(path)
+        if info is not None:
+            return info.last_seq, info.last_ms
+    return None
+
+
+def segment_info(path: Path) -> SegmentInfo | None:
+    """What is in a segment; of an open one by reading it. None for one without a record. Raises Garbled."""
+    if path.suffix == OPEN:
+        try:
+            return _tally(path)
+        except FileNotFoundError:  # sealed meanwhile
+            path = path.with_suffix(SEALED)
+    return read_info(path)
+
+
+def verify_segment(path: Path) -> SegmentInfo | None:
+    """What is in a segment, after reading every record of it; raises Garbled where it is not what was written."""
+    if path.suffix == OPEN:
+        return _tally(path, decode=True)
+    told, tally = read_info(path), Tally("")
+    for frame in _parquet(path, told, ["seq", "ts_unix_ms", "slot", "kind", "payload", "raw"]):
+        for seq, at_ms, slot, kind, event, raw in frame.iter_rows():
+            tally.add(seq, at_ms, slot, kind, raw if raw is not None else (event or "").encode())
+            recorded(seq, at_ms, event, raw)
+    found = tally.info()
+    if found is None or (found.records, found.digest) != (told.records, told.digest):
+        raise Garbled(WHO, f"{path.name}: its records are not those that were written")
+    return told
+
+
+class RecordingFolder:
+    """`ports.recording.RecordingReader` over a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ConfigError where there is no recording."""
+        self._folder = folder
+        if not segments(folder):
+            raise ConfigError(f"no recording in {folder}")
+
+    def info(self) -> RecordingInfo:
+        paths = segments(self._folder)
+        known = self._known(paths)
+        whole = all(one.last_seq + 1 == other.first_seq for (_, one), (_, other) in zip(known, known[1:]))  # noqa: B905, RUF007
+        infos = [info for _, info in known]
+        if not infos:
+            raise ConfigError(f"the recording in {self._folder} holds no record yet")
+        slots = [slot for info in infos for slot in (info.first_slot, info.last_slot) if slot is not None]
+        return RecordingInfo(
+            records=sum(info.records for info in infos),
+            first_seq=infos[0].first_seq,
+            last_seq=infos[-1].last_seq,
+            first_ms=infos[0].first_ms,
+            last_ms=infos[-1].last_ms,
+            first_slot=min(slots, default=None),
+            last_slot=max(slots, default=None),
+            bytes=sum(_size(path) for path in paths),
+            snapshots=tuple(_snapshots([mark for info in infos for mark in info.marks])),
+            whole=whole and not any(mark.kind == BROKEN for info in infos for mark in info.marks),
+        )
+
+    def read(
+        self, *, wanted: Wanted = Wanted.ALL, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[Recorded]:
+        known = self._known(segments(self._folder))
+        first_seq = known[0][1].first_seq if known else 0
+        if from_ms is not None and wanted is not Wanted.EVENTS:
+            marks = [mark for _, info in known for mark in info.marks]
+            whole = [snapshot for snapshot in _snapshots(marks) if snapshot.to_ms <= from_ms]
+            first_seq = whole[-1].first_seq if whole else first_seq
+        return self._read(known, wanted, first_seq, from_ms, to_ms)
+
+    def _read(
+        self,
+        known: list[tuple[Path, SegmentInfo]],
+        wanted: Wanted,
+        first_seq: int,
+        from_ms: int | None,
+        to_ms: int | None,
+    ) -> Iterator[Recorded]:
+        expected: int | None = None
+        for path, info in known:
+            if info.last_seq < first_seq:
+                continue
+            if to_ms is not None and info.first_ms > to_ms:
+                return
+            if expected is not None and info.first_seq != expected:
+                lost = info.first_seq - expected
+                yield Recorded(expected, info.first_ms, RecordingBroken("records are missing", lost))
+            expected = info.last_seq + 1
+            for seq, at_ms, event, raw in _rows(path, info, wanted, first_seq):
+                if to_ms is not None and at_ms > to_ms:
+                    return
+                if from_ms is not None and raw is None and at_ms < from_ms:
+                    continue
+                yield recorded(seq, at_ms, event, raw)
+
+    def _known(self, paths: list[Path]) -> list[tuple[Path, SegmentInfo]]:
+        return [(path, info) for path in paths if (info := segment_info(path)) is not None]
+
+
+def _rows(path: Path, info: SegmentInfo, wanted: Wanted, first_seq: int) -> Rows:
+    if path.suffix == OPEN:
+        try:
+            _, frames = read_log(path)
+            for rows in frames:
+                for row in rows:
+                    if row.seq >= first_seq and _is_wanted(row, wanted):
+                        yield row.seq, row.at_ms, row.event, row.raw
+        except FileNotFoundError:
+            path = path.with_suffix(SEALED)  # sealed since we looked
+        else:
+            return
+    columns = ["seq", "ts_unix_ms"]
+    columns += [] if wanted is Wanted.RAW else ["payload"]
+    columns += [] if wanted is Wanted.EVENTS else ["raw"]
+    for part in _parquet(path, info, columns, first_seq):
+        frame = part
+        if wanted is not Wanted.ALL:
+            frame = frame.filter(pl.col(columns[-1]).is_not_null())
+        nothing = [None] * frame.height
+        events = nothing if wanted is Wanted.RAW else frame["payload"].to_list()
+        raws = nothing if wanted is Wanted.EVENTS else frame["raw"].to_list()
+        yield from zip(frame["seq"].to_list(), frame["ts_unix_ms"].to_list(), events, raws, strict=True)
+
+
+def _parquet(path: Path, info: SegmentInfo, columns: list[str], first_seq: int = 0) -> Iterator[pl.DataFrame]:
+    """A row group at a time, from the one with `first_seq` on."""
+    skipped = max(0, first_seq - info.first_seq)  # within a segment numbers have no holes
+    try:
+        scan = pl.scan_parquet(path).select(columns)
+        for start in range(skipped // ROW_GROUP * ROW_GROUP, info.records, ROW_GROUP):
+            skip = max(0, skipped - start)
+            yield scan.slice(start + skip, ROW_GROUP - skip).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise Garbled(WHO, f"{path.name}: {str(error).splitlines()[0]}") from None
+
+
+def _is_wanted(row: Row, wanted: Wanted) -> bool:
+    return wanted is Wanted.ALL or (row.raw is None) == (wanted is Wanted.EVENTS)
+
+
+def _tally(path: Path, *, decode: bool = False) -> SegmentInfo | None:
+    try:
+        head, frames = read_log(path)
+    except Headless:
+        return None
+    tally = Tally(head.maker.run_id)
+    for rows in frames:
+        for row in rows:
+            tally.add(row.seq, row.at_ms, row.slot, row.kind, contents(row))
+            if decode:
+                recorded(row.seq, row.at_ms, row.event, row.raw)
+    return tally.info()
+
+
+def _snapshots(marks: list[Mark]) -> Iterator[Snapshot]:
+    """Those that are whole: begun, ended, and nothing missing between."""
+    began: Mark | None = None
+    for mark in marks:
+        if mark.kind == SNAPSHOT_BEGAN:
+            began = mark
+        elif mark.kind == BROKEN:
+            began = None
+        elif mark.kind == SNAPSHOT_ENDED and began is not None:
+            yield Snapshot(began.seq, mark.seq, began.at_ms, mark.at_ms)
+            began = None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return path.with_suffix(SEALED).stat().st_size
