@@ -6,7 +6,7 @@ whatever else the token's own pools trade against. The work is bounded: QUOTES_M
 """
 
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 from chimera.domain.ids import USDC, WSOL, Address
 from chimera.domain.pool import Quote, QuoteRequest, SwapKind
@@ -21,7 +21,8 @@ BRIDGES = (WSOL, USDC)
 SWAPS_MAX = 4  # more do not fit into a transaction
 STAGES_MAX = 3
 POOLS_A_PAIR_MAX = 16  # the newest written first: what nobody trades on is not priced well
-BRIDGES_MAX = 8  # of a token's own, beside wSOL and USDC
+BRIDGES_MAX = 8  # from one mint
+LOOKED_AT_MAX = 256  # of the mints beside one that is traded against everything
 WAYS_MAX = 24
 SPLIT_WAYS_MAX = 3  # ways that are divided over several pools, the best first
 SPLIT_POOLS_MAX = 3
@@ -83,19 +84,25 @@ class _Search:
             self._pools[key] = known
         return known
 
-    def neighbours(self, mint: Address, most: int) -> list[Address]:
-        """Mints that a pool trades it against; the bridges alone where it has too many pools to look through."""
-        if self._view.pool_count(mint) > POOLS_A_PAIR_MAX * BRIDGES_MAX:
-            return [bridge for bridge in BRIDGES if bridge != mint]
-        others: dict[Address, None] = dict.fromkeys(bridge for bridge in BRIDGES if bridge != mint)
-        for pool in self._view.pools_of(mint):
-            header = pool.header
-            others[header.mint_b if header.mint_a == mint else header.mint_a] = None
-        return list(others)[: most + len(BRIDGES)]
+    def meeting(self, one: Address, other: Address) -> Iterator[Address]:
+        """Mints that have pools with both, the bridges first; looked for at the end that has fewer of them."""
+        beside = self._view.beside
+        few, many = sorted((beside(one), beside(other)), key=len)
+        found = chain(
+            (b for b in BRIDGES if b in few), (m for m in islice(few, LOOKED_AT_MAX) if m not in BRIDGES)
+        )
+        return (m for m in found if m in many and self.between(one, m) and self.between(m, other))
 
-    def nearer(self, source: Address, target: Address) -> bool:
-        """Whether the target is the end with the fewer pools, which says what there is to go through."""
-        return self._view.pool_count(target) <= self._view.pool_count(source)
+    def ends(self, source: Address, target: Address) -> tuple[bool, Address, Address]:
+        """(whether it is the target, the end that is traded against fewer mints, the other end)."""
+        backwards = len(self._view.beside(target)) <= len(self._view.beside(source))
+        return (True, target, source) if backwards else (False, source, target)
+
+    def next_to(self, near: Address, far: Address) -> Iterator[Address]:
+        """Mints that have a pool with `near`, the bridges first."""
+        beside = self._view.beside(near)
+        found = chain((b for b in BRIDGES if b in beside), (m for m in beside if m not in BRIDGES))
+        return islice((m for m in found if m != far and self.between(near, m)), BRIDGES_MAX)
 
     def route(self, way: tuple[Address, ...], amount: int, *, swaps_max: int) -> Route | None:
         """The best pool of every stage, several only where none takes all; None where that does not work."""
@@ -168,23 +175,16 @@ def _ways(
     """Mints in order, the shortest ways first; only such as have a pool for every stage."""
     if search.between(source, target):
         yield source, target
-    if stages_max < 2 or source == target:
+    if stages_max < 2:
         return
-    backwards = search.nearer(source, target)
-    near, far = (target, source) if backwards else (source, target)
-    beside = [
-        mint
-        for mint in search.neighbours(near, BRIDGES_MAX)
-        if mint not in (near, far) and search.between(near, mint)
-    ]
-    for mint in beside:
-        if search.between(mint, far):
-            yield source, mint, target
+    for mint in islice(search.meeting(source, target), BRIDGES_MAX):
+        yield source, mint, target
     if stages_max < 3:
         return
-    for mint in beside:
-        for other in search.neighbours(mint, BRIDGES_MAX):
-            if other not in (near, far, mint) and search.between(mint, other) and search.between(other, far):
+    backwards, near, far = search.ends(source, target)
+    for mint in search.next_to(near, far):
+        for other in islice(search.meeting(mint, far), BRIDGES_MAX):
+            if other != near:
                 yield (source, other, mint, target) if backwards else (source, mint, other, target)
 
 

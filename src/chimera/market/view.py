@@ -5,7 +5,7 @@ Partial updates never wipe what is known. A pool in doubt is told apart, and not
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -71,6 +71,7 @@ class MarketView:
         self._watchers: dict[Address, list[tuple[Pool, str]]] = defaultdict(list)
         self._by_mint: dict[Address, list[Pool]] = defaultdict(list)
         self._by_pair: dict[frozenset[Address], list[Pool]] = defaultdict(list)
+        self._beside: dict[Address, dict[Address, None]] = defaultdict(dict)
         self._wanted: set[Address] = set()
         self._bare: OrderedDict[Address, tuple[MintTeller, AccountUpdate]] = OrderedDict()
         self._told_mints: OrderedDict[Address, Address] = OrderedDict()
@@ -275,9 +276,11 @@ class MarketView:
                 return []
             return [PoolQuarantined(venue.name, account.address, "pool", str(error), slot, at_ms)]
         self.pools[account.address] = pool
-        self._by_mint[pool.header.mint_a].append(pool)
-        self._by_mint[pool.header.mint_b].append(pool)
-        self._by_pair[frozenset((pool.header.mint_a, pool.header.mint_b))].append(pool)
+        one, other = pool.header.mint_a, pool.header.mint_b
+        self._by_mint[one].append(pool)
+        self._by_mint[other].append(pool)
+        self._by_pair[frozenset((one, other))].append(pool)
+        self._beside[one][other] = self._beside[other][one] = None
         self._watch(pool)
         if self.unreadable.pop(account.address, None) is None:
             return []
@@ -343,9 +346,9 @@ class MarketView:
         """Complete pools that trade `mint`."""
         return [pool for pool in self._by_mint.get(mint, ()) if pool.complete]
 
-    def pool_count(self, mint: Address) -> int:
-        """How many pools trade `mint`, complete or not; known without looking through them."""
-        return len(self._by_mint.get(mint, ()))
+    def beside(self, mint: Address) -> Collection[Address]:
+        """What `mint` is traded against, in the order in which it was seen; looked up."""
+        return self._beside.get(mint, {}).keys()
 
     def pools_between(self, one: Address, other: Address) -> list[Pool]:
         """Complete pools that trade the pair; looked up, since half of all pools hold wSOL."""
