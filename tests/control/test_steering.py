@@ -180,13 +180,14 @@ async def test_every_changeable_setting_is_shown_with_its_range(steered: Any) ->
         "value": 15,
         "file_value": 15,
         "kind": "integer",
-        "minimum": 1,
-        "maximum": 100,
+        "minimum": "1",
+        "maximum": "100",
         "text": "",
         "role": "admin",
         "loosens": "up",
     }
     assert items["risk.position_lamports_max"]["value"] == "2000000000"
+    assert items["risk.position_lamports_max"]["maximum"] == str(2**63 - 1)
     assert not any("secret" in key or "url" in key for key in items)
 
 

@@ -12,7 +12,7 @@ from chimera.observe import Observer
 from chimera.ports.configuration import Configuration
 from chimera.ports.ingress import Ingress
 from chimera.ports.runtime import Clock, Commands, LiveStream
-from chimera.ports.screens import Resources, Screens, Statistics
+from chimera.ports.screens import Resources, Screens, Secrets, Statistics
 from chimera.ports.store import Keys, Reader
 
 STATIC = Path(__file__).parent / "static"
@@ -42,6 +42,8 @@ class ControlDeps:
     """Markets and strategies; None where there is nothing to look at."""
     statistics: Statistics | None = None
     resources: Resources | None = None
+    secrets: Secrets | None = None
+    """How old they are; None: nobody knows."""
     identity: Identity | None = None
     """How people log in by wallet; None: by API key alone."""
     dev: bool = False

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from chimera.ports.screens import PoolSeen, ResourcesSeen, StrategySeen, TokenSeen
+from chimera.control.telemetry import Telemetry
+from chimera.ports.screens import PoolSeen, ResourcesSeen, SecretSeen, StrategySeen, TokenSeen
 
 
 class Markets(msgspec.Struct, frozen=True):
@@ -85,7 +86,13 @@ class HealthChecks(msgspec.Struct, frozen=True):
     checks: list[HealthCheck]
 
 
+class SecretsAge(msgspec.Struct, frozen=True):
+    items: tuple[SecretSeen, ...]
+
+
 DOCUMENTED = (
+    SecretsAge,
+    Telemetry,
     Markets,
     Strategies,
     TokenSeen,

@@ -10,6 +10,7 @@ from chimera.ports.configuration import Setting
 
 ADDRESS = r"^[1-9A-HJ-NP-Za-km-z]{32,44}$"
 TTL_HOURS_MAX = 8_760
+EXACT_MAX = 2**53 - 1  # JavaScript's largest safe integer
 WALLETS_AT_ONCE_MAX = 200
 
 TtlHours = Annotated[int, msgspec.Meta(ge=1, le=TTL_HOURS_MAX)]
@@ -51,9 +52,28 @@ class WalletsChanged(msgspec.Struct, frozen=True):
     items: list[WalletChanged]
 
 
+class SettingTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting as it goes over the wire: bounds are text, since they reach 2^63-1 and JavaScript's numbers do not."""
+
+    key: str
+    value: Any
+    """In force now; lamports, and whole numbers beyond 2^53, as text."""
+    file_value: Any
+    """What the settings given at start say."""
+    kind: str
+    """integer, boolean or text."""
+    minimum: str | None
+    maximum: str | None
+    text: str
+    role: str
+    """Who may change it: operator or admin."""
+    loosens: str
+    """Which way gives more room to lose: up, down, or empty where neither does."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     version: int
-    items: tuple[Setting, ...]
+    items: tuple[SettingTold, ...]
 
 
 class ConfigBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,6 +94,21 @@ class ConfigAnswer(msgspec.Struct, frozen=True):
     success: bool
     version: int
     message: str
+
+
+def setting_told(setting: Setting) -> SettingTold:
+    fields = msgspec.structs.asdict(setting)
+    for bound in ("minimum", "maximum"):
+        fields[bound] = None if fields[bound] is None else str(fields[bound])
+    for value in ("value", "file_value"):
+        fields[value] = _exact(fields[value])
+    return SettingTold(**fields)
+
+
+def _exact(value: Any) -> Any:
+    """Unchanged, or as text where JavaScript would round it."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole and abs(value) > EXACT_MAX else value
 
 
 DOCUMENTED = (

@@ -17,6 +17,9 @@ class PoolSeen(msgspec.Struct, frozen=True, kw_only=True):
     mint_b: str
     symbol_a: str
     symbol_b: str
+    decimals_a: int | None
+    """None where the mint was not read yet."""
+    decimals_b: int | None
     reserve_a: str | None
     """Base units that price a trade; None while unknown."""
     reserve_b: str | None
@@ -138,6 +141,20 @@ class ResourcesSeen(msgspec.Struct, frozen=True, kw_only=True):
     process_memory_bytes: int
     process_threads: int
     process_files: int
+
+
+class SecretSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """When a secret was last made or changed; never a word of what it is."""
+
+    name: str
+    kept: str
+    """file, table, or empty where the environment gave it."""
+    at_ms: int | None
+    """None where nobody knows."""
+
+
+class Secrets(Protocol):
+    def look(self) -> tuple[SecretSeen, ...]: ...
 
 
 class Resources(Protocol):

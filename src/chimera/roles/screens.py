@@ -113,6 +113,8 @@ class HouseScreens:
             mint_b=header.mint_b,
             symbol_a=self._symbol(header.mint_a),
             symbol_b=self._symbol(header.mint_b),
+            decimals_a=self._decimals(header.mint_a),
+            decimals_b=self._decimals(header.mint_b),
             reserve_a=_text(reserves[0] if reserves else None),
             reserve_b=_text(reserves[1] if reserves else None),
             price=_text(self._price(pool)),
@@ -124,8 +126,7 @@ class HouseScreens:
         )
 
     def _price(self, pool: Pool) -> int | None:
-        info = self._view.mints.get(pool.header.mint_a)
-        decimals = 9 if pool.header.mint_a == WSOL else info.decimals if info else None
+        decimals = self._decimals(pool.header.mint_a)
         if decimals is None:
             return None
         wanted = QuoteRequest(pool.header.mint_a, SwapKind.EXACT_IN, 10**decimals)
@@ -141,6 +142,10 @@ class HouseScreens:
             return 2 * sides[USDC]
         price = self._view.sol_micro_usd()
         return 2 * sides[WSOL] * price // LAMPORTS if WSOL in sides and price is not None else None
+
+    def _decimals(self, mint: Address) -> int | None:
+        info = self._view.mints.get(mint)
+        return 9 if mint == WSOL else 6 if mint == USDC else info.decimals if info else None
 
     def _symbol(self, mint: Address) -> str:
         return {WSOL: "SOL", USDC: "USDC"}.get(mint) or self._symbol_of(mint)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine as SqlEngine
 
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.resources import MachineResources
+from chimera.adapters.secret_ages import SecretAges
 from chimera.adapters.store_keys import SqlKeys
 from chimera.adapters.store_reader import SqlReader
 from chimera.adapters.store_statistics import SqlStatistics
@@ -78,6 +79,7 @@ def build_front(
         ),
         statistics=SqlStatistics(engine),
         resources=MachineResources(outside.data_dir(settings)),
+        secrets=SecretAges(people.secret_files(settings), keys.all),
         identity=people.identity(settings, engine),
         clock=clock,
         observer=observer,

@@ -16,7 +16,7 @@ from chimera.adapters.wallet_proof import signed_by
 from chimera.config import Settings
 from chimera.control.sessions import Identity
 from chimera.domain.errors import ConfigError
-from chimera.wiring.outside import data_dir
+from chimera.wiring.outside import data_dir, vault_path
 
 JWT_SECRET_FILE = "jwt.secret"  # noqa: S105 - its name
 BY = "command line"
@@ -45,6 +45,17 @@ def jwt_secret(settings: Settings) -> bytes:
             f"security.jwt_secret: cannot keep one in {path}: {error.strerror}; "
             "set CHIMERA_SECURITY__JWT_SECRET instead"
         ) from None
+
+
+def secret_files(settings: Settings) -> dict[str, Path | None]:
+    """Where each secret of this house lies; None for one that the environment gave."""
+    security = settings.security
+    return {
+        "vault with the trading key": vault_path(settings),
+        "secret that signs logins": None if security.jwt_secret else data_dir(settings) / JWT_SECRET_FILE,
+        **({"webhook secret": None} if security.webhook_secret else {}),
+        **({"webhook secret before, in its grace": None} if security.webhook_secret_previous else {}),
+    }
 
 
 def _made(path: Path) -> bytes:

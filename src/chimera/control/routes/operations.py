@@ -1,6 +1,7 @@
 """The machine and the parts of the house, for whoever keeps them running."""
 
 import asyncio
+import re
 import time
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -8,12 +9,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from chimera.control.answers import answer, described
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import Context, context
-from chimera.control.report_schemas import HealthCheck, HealthChecks
+from chimera.control.report_schemas import HealthCheck, HealthChecks, SecretsAge
+from chimera.control.telemetry import Telemetry, telemetry
 from chimera.domain.errors import OutsideError
 from chimera.ports.screens import Resources, ResourcesSeen
 
 PASSING, WARNING, FAILING = "passing", "warning", "failing"
 BEHIND_MAX = 1_000
+UNNAMED = re.compile(
+    r"Task-\d+|starlette.*|anyio.*"
+)  # of a request or a library; loops of the house bear names
 DISK_FREE_PERCENT_MIN, DISK_FREE_BYTES_MIN = (
     10,
     256 * 1024 * 1024,
@@ -30,6 +35,21 @@ def operation_routes(doorkeeper: Doorkeeper, resources: Resources) -> APIRouter:
     @routes.get("/resources", responses=described(ResourcesSeen), summary="What the machine has left")
     async def machine() -> Response:
         return answer(await asyncio.to_thread(resources.look))
+
+    @routes.get(
+        "/telemetry",
+        responses=described(Telemetry),
+        summary="Loops, queues, latencies and failures, as /metrics counts them",
+    )
+    async def measured(request: Request) -> Response:
+        loops = (task.get_name() for task in asyncio.all_tasks())
+        named = {name for name in loops if not UNNAMED.fullmatch(name)}
+        return answer(telemetry(context(request).deps.observer.registry, named))
+
+    @routes.get("/secrets", responses=described(SecretsAge), summary="When each secret was last changed")
+    async def secrets(request: Request) -> Response:
+        known = context(request).deps.secrets
+        return answer(SecretsAge(() if known is None else await asyncio.to_thread(known.look)))
 
     @routes.get(
         "/health-checks",

@@ -7,7 +7,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.orders import perform, printable
-from chimera.control.steering_schemas import ConfigAnswer, ConfigBody, Settings, UndoBody
+from chimera.control.steering_schemas import (
+    ConfigAnswer,
+    ConfigBody,
+    Settings,
+    UndoBody,
+    setting_told,
+)
 from chimera.control.wire import Problem
 from chimera.domain.commands import Answer, ChangeConfig, UndoConfig
 from chimera.domain.errors import ConfigError
@@ -28,7 +34,8 @@ def steering_routes(doorkeeper: Doorkeeper, configuration: Configuration) -> API
         summary="Every setting that may change at run time, with its range and who may change it",
     )
     async def settings() -> Response:
-        return answer(Settings(configuration.version, configuration.settings()))
+        told = tuple(setting_told(one) for one in configuration.settings())
+        return answer(Settings(configuration.version, told))
 
     @routes.put(
         "",
