@@ -9,9 +9,10 @@ from chimera.adapters.bus_local import LocalBus
 from chimera.domain.chain import Commitment, SignatureStatus
 from chimera.domain.errors import OutsideError, Rejected, Unreachable
 from chimera.domain.ids import Signature, Slot
+from chimera.domain.messages import ConfigChanged, Entry
 from chimera.execution.books import Books
 from chimera.execution.effects import HandedOver, Message, Send, StatusesRead, Watched
-from chimera.execution.failover import Failover, FailoverPolicy
+from chimera.execution.failover import KEY, Failover, FailoverPolicy
 from chimera.market.view import MarketView
 from chimera.observe import Observer, Redactor, make_log
 from chimera.ports.chain import PartlyKnown
@@ -30,6 +31,7 @@ class Desk:
 
     in_flight = 0
     blockhash = None
+    standard_lane: bool | None = None
 
     def __init__(self) -> None:
         self.told: list[Message] = []
@@ -114,6 +116,16 @@ async def test_only_where_every_lane_fails_the_hand_over_failed() -> None:
     house.node.error, house.bundles.error = DOWN, Rejected("jito", "no")
     handed = await house.send()
     assert (handed.lane, handed.cause) == ("bundle+primary", "jito: no; x: no answer")
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_desk_is_told_before_each_step_whether_the_block_engine_is_out_of_service(away: bool) -> None:
+    house = House()
+    switch = ConfigChanged(key=KEY, old="primary", new="fallback", cause="three failures", by="house")
+    if away:
+        house.role._failover.apply(Entry(1, 0, "run", switch))
+    await house.role._ask_statuses()
+    assert house.desk.standard_lane is away
 
 
 async def test_statuses_known_in_part_are_told_and_of_the_rest_nothing_is_said() -> None:

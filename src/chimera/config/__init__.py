@@ -78,6 +78,11 @@ def _check_together(settings: Settings, layers: Layers) -> None:
         "not below webhook.queue_capacity",
         holds=webhook.shed_above < webhook.queue_capacity,
     )
+    demand(
+        "execution.confirm_tiers",
+        "one must begin at usd_min 0",
+        holds=any(tier.usd_min == 0 for tier in settings.execution.confirm_tiers),
+    )
     for key, names in (
         ("tokens", [token.symbol for token in settings.tokens]),
         ("tokens", [token.mint for token in settings.tokens]),

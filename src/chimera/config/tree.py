@@ -95,6 +95,8 @@ class Jito(msgspec.Struct, frozen=True, kw_only=True):
     """Of recent tips that landed."""
     tip_percent_max: Percent = 10
     """Of the trade's own amount."""
+    styles: tuple[Style, ...] = (Style.SHIELD, Style.SPEAR)
+    """Whose legs go as bundles, with a tip, while the block engine is there."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +195,8 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     daily_loss_lamports_max: Lamports = 5_000_000_000
     slippage_bps_max: Bps = 500
     exit_slippage_bps_max: Bps = 1_500
+    slippage_profile: Literal["own", "conservative", "balanced", "aggressive"] = "own"
+    """What a buy may lose by its estimate: 0.5, 1 or 2 %; own: what its strategy allows, below the limit above."""
     slot_age_ms_max: Millis = 5_000
     """How long the stream may be silent before prices count as unknown."""
     balance_reserve_lamports: Lamports = 50_000_000
@@ -213,6 +217,18 @@ class TokenSafety(msgspec.Struct, frozen=True, kw_only=True):
     probe_loss_bps_max: Bps = 2_000
     """What a simulated buy and sell may lose, fees included."""
     report_ttl_s: Seconds = 3_600
+
+
+class ConfirmTier(msgspec.Struct, frozen=True, kw_only=True):
+    """How deep a transaction of ours must lie before it is booked."""
+
+    usd_min: Usd
+    """From this worth on."""
+    confirmations: Annotated[int, Meta(ge=0, le=32)]
+    """Blocks on top of its own, at the least."""
+    finalized: bool = False
+    within_s: Seconds
+    """Unknown for longer: a person is told."""
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,8 +253,21 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """Priority fee and tip of one leg together."""
     concurrency: Annotated[int, Meta(ge=1, le=100)] = 10
     """Legs under way at a time."""
-    confirm_commitment: Commitment = Commitment.CONFIRMED
+    confirm_commitment: Literal["confirmed", "finalized"] = "confirmed"
+    """finalized: nothing is booked before, whatever it is worth."""
+    confirm_tiers: Annotated[tuple[ConfirmTier, ...], Meta(min_length=1, max_length=16)] = (
+        ConfirmTier(usd_min=10_000, confirmations=3, finalized=True, within_s=300),
+        ConfirmTier(usd_min=1_000, confirmations=2, within_s=180),
+        ConfirmTier(usd_min=100, confirmations=1, within_s=120),
+        ConfirmTier(usd_min=0, confirmations=1, within_s=60),
+    )
+    """Deeper for what is worth more; one begins at 0."""
     resend_ms: Millis = 2_000
+    """Before the same bytes go out again; doubled each time, up to ten seconds."""
+    learn_slippage: bool = False
+    """Lower a buy's slippage limit to what its pool's own fills have needed, once there are enough of them."""
+    slippage_percentile: Literal[95, 99] = 95
+    """Of those fills, by pool and size."""
     retries_max: Annotated[int, Meta(ge=0, le=20)] = 3
 
 

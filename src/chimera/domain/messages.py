@@ -116,6 +116,7 @@ class LegPlanned(msgspec.Struct, frozen=True, tag=True):
     compute_units: int
     cu_price_micro_lamports: int
     tip_lamports: int
+    price_impact_bps: int = 0
 
 
 class LegSimulated(msgspec.Struct, frozen=True, tag=True):

@@ -11,6 +11,7 @@ from chimera.execution.compute import ComputeBook, RouteKind
 from chimera.execution.fees import FeePolicy, Fees, budget
 from chimera.execution.prices import PriceBook, PricePolicy
 from chimera.execution.tips import TipBook, TipPolicy
+from chimera.risk.slippage import Slippage, SlippagePolicy
 
 
 class Costs:
@@ -20,17 +21,21 @@ class Costs:
         *,
         tips: TipPolicy | None = None,
         prices: PricePolicy | None = None,
+        slippage: SlippagePolicy | None = None,
     ) -> None:
         self.policy = policy or FeePolicy()
         self.compute = ComputeBook(self.policy)
         self.prices = PriceBook(prices or PricePolicy())
         self.tips = TipBook(tips or TipPolicy())
+        self.slippage = Slippage(slippage or SlippagePolicy())
+
 
     def apply(self, entry: Entry) -> None:
         """Folds one entry of the journal; the same at start and in motion."""
         self.compute.apply(entry)
         self.prices.apply(entry)
         self.tips.apply(entry)
+        self.slippage.apply(entry)
 
     def of(self, style: Style, quotes: Sequence[Quote], *, bundle: bool) -> Fees | Refusal:
         """What a leg along these quotes may cost; a tip only where it goes into a bundle."""

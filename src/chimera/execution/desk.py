@@ -78,8 +78,8 @@ class DeskLimits(msgspec.Struct, frozen=True):
     plan_slots_max: int = 8
     """A plan whose simulation took longer than some three seconds is made anew."""
     depths: tuple[DepthTier, ...] = TIERS
-    spear_bundles: bool = False
-    """Whether Spear's buys go as bundles with a tip."""
+    bundled: frozenset[Style] = frozenset()
+    """Styles whose legs go as bundles with a tip, while the block engine is there."""
 
     def retry_ms(self, retries: int) -> int:
         return self.retry_after_ms << min(retries, 10)
@@ -104,6 +104,8 @@ class Desk:
         self.blockhash: Blockhash | None = None
         """The newest confirmed one; the loop keeps it fresh."""
         self.spear_disabled = ""
+        self.standard_lane = False
+        """Whether legs planned from now on go without the block engine; those under way keep their lane."""
         self._arbiter = Arbiter(limits.arbiter)
         self._watch = LegWatch(limits.watch)
         self._fates = Fates(
@@ -261,7 +263,7 @@ class Desk:
         intent = approved.intent
         if self.blockhash is None:
             return self._refuse(intent, Refusal(Reason.NOT_READY, observed="no blockhash yet"))
-        bundle = self._limits.spear_bundles and intent.style is Style.SPEAR
+        bundle = intent.style in self._limits.bundled and not self.standard_lane
         plan = self._planner.plan(
             approved, blockhash=self.blockhash, bundle=bundle, close=self._closes(intent)
         )
@@ -283,6 +285,7 @@ class Desk:
                 compute_units=plan.fees.compute_units,
                 cu_price_micro_lamports=plan.fees.cu_price_micro_lamports,
                 tip_lamports=plan.fees.tip_lamports,
+                price_impact_bps=plan.price_impact_bps,
             )
         )
         self._watch.begin(leg.leg_id, plan, bundle=bundle)

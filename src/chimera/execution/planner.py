@@ -50,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True):
     made_at_slot: int
     """When it was made; what is old by then is old, what became old since is refused."""
     fees: Fees
+    price_impact_bps: int = 0
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -104,16 +105,15 @@ class Planner:
     def _along(
         self, route: Route, intent: TradeIntent, *, blockhash: Blockhash, bundle: bool, close: bool
     ) -> Plan | Refusal:
-        if route.price_impact_bps > intent.slippage_bps_max and intent.side is Side.BUY:
-            return Refusal(
-                Reason.SLIPPAGE,
-                limit=f"{intent.slippage_bps_max} bps",
-                observed=f"{route.price_impact_bps} bps price impact",
-            )
+        slippage_bps = self._costs.slippage.review(
+            intent, pools=[quote.pool for quote in route.quotes], impact_bps=route.price_impact_bps
+        )
+        if isinstance(slippage_bps, Refusal):
+            return slippage_bps
         budget = self._costs.of(intent.style, route.quotes, bundle=bundle)
         if isinstance(budget, Refusal):
             return budget
-        minimum = mul_div_floor(route.amount_out, BPS - intent.slippage_bps_max, BPS)
+        minimum = mul_div_floor(route.amount_out, BPS - slippage_bps, BPS)
         swaps = self._swaps(route, minimum_out=minimum)
         if isinstance(swaps, Refusal):
             return swaps
@@ -129,6 +129,7 @@ class Planner:
             slot=route.slot,
             made_at_slot=self._view.slot,
             fees=budget,
+            price_impact_bps=route.price_impact_bps,
         )
 
     def probe(self, mint: Address, *, lamports: int, blockhash: Blockhash) -> Probe | Refusal:

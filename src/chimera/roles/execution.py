@@ -290,6 +290,7 @@ class ExecutionRole:
 
     def _process(self, message: Message) -> None:
         now = self._clock.now_ms()
+        self._desk.standard_lane = self._failover.triggered  # read for each message, kept by each leg
         keeper = self._keeper
         if keeper is not None:
             about_chore = keeper.owns(message)  # asked first: the answer may be the chore's last

@@ -95,7 +95,10 @@ def build_desk(
     limits = rules.risk_limits(settings)
     books, roster = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), Roster()
     costs = Costs(
-        rules.fee_policy(settings), tips=rules.tip_policy(settings), prices=rules.price_policy(settings)
+        rules.fee_policy(settings),
+        tips=rules.tip_policy(settings),
+        prices=rules.price_policy(settings),
+        slippage=rules.slippage_policy(settings),
     )
     failover = Failover(rules.failover_policy(settings), fallback=bool(settings.rpc.fallback_url))
     live = LiveSettings(settings)

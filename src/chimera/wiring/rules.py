@@ -12,6 +12,7 @@ from chimera.domain.messages import WalletChanged
 from chimera.domain.units import MICRO_USD
 from chimera.domain.wallet import Wallet
 from chimera.execution.arbiter import ArbiterLimits
+from chimera.execution.depth import DepthTier
 from chimera.execution.desk import DeskLimits
 from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
@@ -26,6 +27,7 @@ from chimera.risk.admission import AdmissionRules
 from chimera.risk.checks import RiskLimits
 from chimera.risk.loss_breaker import LossLimits
 from chimera.risk.roster import Roster
+from chimera.risk.slippage import PROFILES_BPS, SlippagePolicy
 from chimera.risk.token_safety import TokenLimits
 
 BPS_A_PERCENT = 100
@@ -95,6 +97,14 @@ def price_policy(settings: Settings) -> PricePolicy:
     return PricePolicy(percentile=settings.execution.cu_price_percentile)
 
 
+def slippage_policy(settings: Settings) -> SlippagePolicy:
+    return SlippagePolicy(
+        learn=settings.execution.learn_slippage,
+        percentile=settings.execution.slippage_percentile,
+        profile_bps=PROFILES_BPS.get(settings.risk.slippage_profile),
+    )
+
+
 def failover_policy(settings: Settings) -> FailoverPolicy:
     rpc = settings.rpc
     return FailoverPolicy(
@@ -110,8 +120,17 @@ def desk_limits(settings: Settings, *, bundles: bool) -> DeskLimits:
     return DeskLimits(
         arbiter=ArbiterLimits(concurrency=execution.concurrency),
         watch=WatchLimits(resend_after_ms=execution.resend_ms),
+        depths=tuple(
+            DepthTier(
+                micro_usd_min=tier.usd_min * MICRO_USD,
+                confirmations=tier.confirmations,
+                finalized=tier.finalized or execution.confirm_commitment == "finalized",
+                within_ms=tier.within_s * 1_000,
+            )
+            for tier in execution.confirm_tiers
+        ),
         entry_retries_max=execution.retries_max,
-        spear_bundles=bundles,
+        bundled=frozenset(settings.jito.styles) if bundles else frozenset(),
     )
 
 
