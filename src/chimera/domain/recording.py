@@ -30,6 +30,14 @@ class MintSnapshot(msgspec.Struct, frozen=True, tag=True):
     token: TokenInfo
 
 
+class PoolReread(msgspec.Struct, frozen=True, tag=True):
+    """A pool in doubt was read anew from a node, and is now this."""
+
+    snapshot: PoolSnapshot
+    doubts: tuple[str, ...]
+    """Of the stream, those that are left."""
+
+
 class SnapshotEnded(msgspec.Struct, frozen=True, tag=True):
     """From here on a reader who began with this snapshot knows the market whole."""
 
@@ -47,10 +55,17 @@ class RecordingBroken(msgspec.Struct, frozen=True, tag=True):
 
 
 RawItem = (
-    FeedItem | PoolSnapshot | Bootstrapped | SnapshotBegan | MintSnapshot | SnapshotEnded | RecordingBroken
+    FeedItem
+    | PoolSnapshot
+    | PoolReread
+    | Bootstrapped
+    | SnapshotBegan
+    | MintSnapshot
+    | SnapshotEnded
+    | RecordingBroken
 )
-"""What the stream brought and the sequencer let pass, what a node answered (`write_version` 0), and pools that
-were read anew after a doubt (a PoolSnapshot outside a snapshot)."""
+"""What the stream brought and the sequencer let pass, what a node answered (`write_version` 0), and the marks
+between which the whole market stands."""
 
 
 class Observed(msgspec.Struct, frozen=True):

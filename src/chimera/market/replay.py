@@ -18,6 +18,7 @@ from chimera.domain.market import MarketEvent, MarketGap, SlotAdvanced
 from chimera.domain.recording import (
     Bootstrapped,
     MintSnapshot,
+    PoolReread,
     RawItem,
     RecordingBroken,
     SnapshotBegan,
@@ -40,7 +41,6 @@ class MarketReplay:
         self.in_step = False
         """Whether the view is what the live one was: from the first record on, or since a whole snapshot."""
         self._decoder = Decoder(venues)
-        self._adopting = False
         self._gaps_open = 0
         self._lost = False
         self._doubts: list[Doubt] = []
@@ -64,6 +64,8 @@ class MarketReplay:
                 self._gap_closed(filled=item.filled)
             case PoolSnapshot():
                 return self._snapshot(item, at_ms)
+            case PoolReread():
+                return self._reread(item, at_ms)
             case _:
                 self._marker(item, at_ms)
         return []
@@ -88,7 +90,7 @@ class MarketReplay:
         return []
 
     def _gap_closed(self, *, filled: bool) -> None:
-        """Once all gaps are closed and all were filled, nothing is in doubt; else each pool's own snapshot tells."""
+        """Once all gaps are closed and all were filled, nothing is in doubt; else each pool that is read anew tells."""
         self._gaps_open -= 1
         self._lost = self._lost or not filled
         if self._gaps_open > 0:
@@ -100,8 +102,8 @@ class MarketReplay:
                 self.view.trust(doubt)
 
     def _snapshot(self, snapshot: PoolSnapshot, at_ms: int) -> list[MarketEvent]:
-        """Within a snapshot only whoever is not in step needs it; outside, the live process had read it anew."""
-        if self._adopting and self.in_step:
+        """Only whoever is not in step needs it."""
+        if self.in_step:
             return []
         events = adopt(self.view, snapshot, at_ms)
         pool = self.view.pools.get(snapshot.pool)
@@ -110,20 +112,33 @@ class MarketReplay:
                 pool.lift(number)
         return events
 
+    def _reread(self, reread: PoolReread, at_ms: int) -> list[MarketEvent]:
+        """The pool built anew, in doubt as far as the live one was."""
+        snapshot = reread.snapshot
+        pool = self.view.pools.get(snapshot.pool)
+        if pool is None or snapshot.doubtful is None:
+            events = adopt(self.view, snapshot, at_ms)
+        else:
+            updates = {update.account.address: update for update in snapshot.accounts}
+            events = self.view.rebuild(snapshot.pool, updates, snapshot.slot, at_ms) or []
+        if pool is not None:
+            for number, why in list(pool.feed_doubts.items()):
+                if why not in reread.doubts:
+                    pool.lift(number)
+        return events
+
     def _marker(self, item: RawItem, at_ms: int) -> None:
         match item:
             case Bootstrapped(slot):
                 self.in_step = True
                 self.view.see_slot(slot, at_ms)
             case SnapshotBegan(slot, slot_at_ms):
-                self._adopting = True
                 if slot > self.view.slot:
                     self.view.see_slot(slot, slot_at_ms)
             case MintSnapshot(token):
                 if not self.in_step:
                     self.view.mints[token.mint] = token
             case SnapshotEnded():
-                self._adopting = False
                 self.in_step = True
             case RecordingBroken(cause):
                 self.in_step = False

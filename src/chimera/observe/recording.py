@@ -7,7 +7,7 @@ from chimera.observe import Observer
 
 class RecordingObserver:
     def __init__(self, observer: Observer) -> None:
-        self._told = observer.told
+        self._told, self._failed = observer.told, observer.role_failed
         registry = observer.registry
         self._records = Counter("chimera_recording_records", "Records written", registry=registry)
         self._bytes = Counter("chimera_recording_bytes", "Bytes written, before sealing", registry=registry)
@@ -20,6 +20,10 @@ class RecordingObserver:
         self._waiting = Gauge(
             "chimera_recording_waiting", "Records that wait for the disk", registry=registry
         )
+
+    def failed(self, error: BaseException) -> None:
+        """The loop ended; it is begun again."""
+        self._failed(role="recording", error=error)
 
     def written(self, *, records: int, size: int, waiting: int) -> None:
         self._records.inc(records)

@@ -31,7 +31,7 @@ from chimera.domain.market import (
     WalletBalance,
 )
 from chimera.domain.messages import Noted
-from chimera.domain.recording import Bootstrapped, RawItem
+from chimera.domain.recording import Bootstrapped, PoolReread, RawItem
 from chimera.market.decoder import Decoder
 from chimera.market.sequencer import Sequencer
 from chimera.market.snapshots import snapshot_of
@@ -308,7 +308,8 @@ class MarketRole:
         now = self._clock.now_ms()
         snapshot = snapshot_of(self._view, pool, at_ms=now)
         if snapshot is not None:
-            self._keep(snapshot, now)
+            doubts = tuple(self._view.pools[pool].feed_doubts.values())
+            self._keep(PoolReread(snapshot, doubts), now)
 
     # pools that lack something
 

@@ -62,11 +62,21 @@ class RecordingRole:
         self._bus.publish(RAW, Observed(item, at_ms))
 
     async def run(self, ready: asyncio.Event) -> None:
-        """Records until cancelled; the first snapshot is taken once the market is `ready`."""
+        """Records until cancelled; the first snapshot is taken once the market is `ready`. Never ends by itself:
+        a recording that fails is no reason to stop a desk.
+        """
         if self._sink.resumes is not None:
             self._encode(self._sink.resumes)
         for path in self._sink.unsealed:
             self._seal_later(path)
+        while True:
+            try:
+                await self._loops(ready)
+            except Exception as error:  # noqa: BLE001 - the top of a role
+                self._observer.failed(error)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _loops(self, ready: asyncio.Event) -> None:
         loops = [
             asyncio.create_task(self._pump(), name="recording"),
             asyncio.create_task(self._snapshots(ready), name="recording snapshots"),
