@@ -150,8 +150,8 @@ def floats(module: Module) -> Iterator[Offence]:
 
 
 def catch_all(module: Module) -> Iterator[Offence]:
-    """Everything is caught once, at the top of a role; elsewhere only what one can act on."""
-    allowed = 1 if module.room == "roles" else 0
+    """Everything is caught once, at the top of a role or around a strategy; elsewhere only what one can act on."""
+    allowed = 1 if module.room in {"roles", "engine"} else 0
     broad = [
         node for node in ast.walk(module.tree) if isinstance(node, ast.ExceptHandler) and catches_all(node)
     ]

@@ -139,17 +139,24 @@ class Ledger:
                 return position
         return None
 
-    def engaged_lamports(self, style: Style) -> int:
-        """Capital that a style has in positions (remaining cost, rounded up) and in legs under way."""
+    def engaged_lamports(
+        self, style: Style | None = None, *, strategy: str | None = None, mint: Address | None = None
+    ) -> int:
+        """Capital in positions (remaining cost, rounded up) and in legs under way: of a style, strategy, token."""
         held = sum(
             -(-position.cost_lamports * position.tokens // position.tokens_bought)
             for position in self._open.values()
-            if position.style is style
+            if style in {None, position.style}
+            and strategy in {None, position.strategy}
+            and mint in {None, position.mint}
         )
         pending = sum(
             leg.amount
             for leg in self.legs.values()
-            if leg.side is Side.BUY and self._entries[leg.ref.trade_id].style is style
+            if leg.side is Side.BUY
+            and style in {None, self._entries[leg.ref.trade_id].style}
+            and strategy in {None, self._entries[leg.ref.trade_id].source}
+            and mint in {None, leg.mint}
         )
         return held + pending
 

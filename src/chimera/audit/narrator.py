@@ -40,6 +40,7 @@ from chimera.domain.messages import (
     SignalDropped,
     SignalRefused,
     StrategyDecided,
+    StrategyMoved,
     TokenChecked,
     TradeMoved,
     UpkeepDropped,
@@ -223,6 +224,8 @@ def _kind(fact: Fact) -> str:
             return "trade" if fact.after in {TradeState.CLOSED, TradeState.DEAD_LETTER} else "leg"
         case TokenChecked() | BreakerMoved() | KillSwitchMoved() | WalletChanged() | ConfigChanged():
             return "risk"
+        case StrategyMoved():
+            return "risk"
         case Reconciled():
             return "system" if agrees(fact) else "risk"
         case PositionsReconciled():
@@ -275,6 +278,8 @@ def _id(fact: Fact, about: About) -> str:
     match fact:
         case BreakerMoved():
             return fact.breaker
+        case StrategyMoved():
+            return fact.strategy
         case ConfigChanged():
             return fact.key
         case WalletChanged(wallet):

@@ -36,6 +36,7 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     SignalRefused,
+    StrategyMoved,
     TradeMoved,
     UpkeepSigned,
 )
@@ -291,6 +292,8 @@ def config_audit(entry: Entry) -> ConfigAuditRow | None:
             key, old, new = fact.key, fact.old, fact.new
         case BreakerMoved():
             key, old, new = f"breaker.{fact.breaker}", fact.before, fact.after
+        case StrategyMoved():
+            key, old, new = f"strategy.{fact.strategy}", fact.before, fact.after
         case KillSwitchMoved():
             key, old, new = "kill_switch", "", fact.scope if fact.active else "inactive"
         case DeadLetterHandled():

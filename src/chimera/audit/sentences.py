@@ -41,6 +41,7 @@ from chimera.domain.messages import (
     SignalDropped,
     SignalRefused,
     StrategyDecided,
+    StrategyMoved,
     TokenChecked,
     TradeMoved,
     UpkeepDropped,
@@ -293,6 +294,7 @@ def _house(
     fact: RunStarted
     | CapitalMoved
     | BreakerMoved
+    | StrategyMoved
     | KillSwitchMoved
     | WalletChanged
     | ConfigChanged
@@ -308,6 +310,9 @@ def _house(
             return f"{sol_text(abs(fact.lamports))} SOL{tokens} {way} by no trade of ours: {fact.cause}."
         case BreakerMoved():
             return f"{fact.by} moved the {fact.breaker} breaker from {fact.before} to {fact.after}: {fact.cause}."
+        case StrategyMoved():
+            what = "parked" if fact.after == "PARKED" else "let go on with"
+            return f"{fact.by} {what} the strategy {fact.strategy}: {fact.cause.rstrip('.')}."
         case KillSwitchMoved():
             what = f"on ({fact.scope})" if fact.active else "off"
             return f"{fact.by} switched the kill switch {what}: {fact.cause}."

@@ -29,5 +29,9 @@ class Circumstances(msgspec.Struct, frozen=True):
     held_tokens: int
     """Of the intent's round trip."""
     lost_today_lamports: int
+    strategy_engaged_lamports: int = 0
+    """Of the intent's own strategy."""
+    token_engaged_lamports: int = 0
+    """In the intent's token, over all strategies."""
     spear_disabled: str = ""
     """Why Spear is off, or empty."""

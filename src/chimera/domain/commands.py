@@ -61,6 +61,20 @@ class ChangeWallet(msgspec.Struct, frozen=True, tag=True):
     """Whether a wallet that nobody listed is taken in; otherwise it is UNKNOWN."""
 
 
+class ParkStrategy(msgspec.Struct, frozen=True, tag=True):
+    """Leave a strategy out until somebody lets it go on; its positions keep a stop."""
+
+    strategy: str
+    cause: str
+    by: str
+
+
+class ResumeStrategy(msgspec.Struct, frozen=True, tag=True):
+    strategy: str
+    cause: str
+    by: str
+
+
 class ChangeConfig(msgspec.Struct, frozen=True, tag=True):
     """Other values for settings that may change while the house runs: all of them or none."""
 
@@ -117,6 +131,8 @@ Command = (
     | ExitPosition
     | SetLevels
     | ChangeWallet
+    | ParkStrategy
+    | ResumeStrategy
     | ChangeConfig
     | UndoConfig
     | RunReconciliation

@@ -226,6 +226,17 @@ class BreakerMoved(msgspec.Struct, frozen=True, tag=True):
     by: str
 
 
+class StrategyMoved(msgspec.Struct, frozen=True, tag=True):
+    """A strategy was parked, for a fault of its own or by a person, or goes on."""
+
+    strategy: str
+    before: str
+    after: str
+    """RUNNING or PARKED; every start lets all of them run."""
+    cause: str
+    by: str
+
+
 class KillSwitchMoved(msgspec.Struct, frozen=True, tag=True):
     active: bool
     scope: str
@@ -382,6 +393,7 @@ Fact = (
     | TradeMoved
     | TokenChecked
     | BreakerMoved
+    | StrategyMoved
     | KillSwitchMoved
     | WalletChanged
     | ConfigChanged

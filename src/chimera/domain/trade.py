@@ -129,6 +129,8 @@ class Position(msgspec.Struct, frozen=True):
     closed_at_ms: int | None = None
     levels: Levels | None = None
     """Set by hand; None where its strategy's own rules hold."""
+    strategy: str = ""
+    """Whose it is: the source of the intent that opened it."""
 
     @property
     def paid_lamports(self) -> int:

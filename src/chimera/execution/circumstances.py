@@ -28,6 +28,8 @@ def circumstances(
         reserved_lamports=ledger.reserved_lamports,
         equity_lamports=ledger.equity_at_cost_lamports,
         engaged_lamports=ledger.engaged_lamports(intent.style),
+        strategy_engaged_lamports=ledger.engaged_lamports(strategy=intent.source),
+        token_engaged_lamports=ledger.engaged_lamports(mint=intent.mint),
         open_positions=len(ledger.open_positions) + buying,
         held_tokens=position.tokens if position else 0,
         lost_today_lamports=books.breaker.lost_lamports,

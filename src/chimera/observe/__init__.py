@@ -43,6 +43,7 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     SignalRefused,
+    StrategyMoved,
     TokenChecked,
     TradeMoved,
     UpkeepDropped,
@@ -98,6 +99,7 @@ class Observer:
         self._queue_depth = gauge("queue_depth", "Signals waiting")
         self._breaker = gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open", "breaker")
         self._trips = counter("circuit_breaker_trips", "Breaker openings", "breaker")
+        self._parked = gauge("strategy_parked", "1 while a strategy is left out for its faults", "strategy")
         self._kill = gauge("kill_switch_active", "1 while trading is halted by hand or rule")
         self._drift = gauge("reconciliation_drift_lamports", "Chain less books")
         self._reconciled = counter("reconciliation", "Comparisons of books and chain", "outcome")
@@ -170,6 +172,10 @@ class Observer:
                 )
             case BreakerMoved() as fact:
                 self._breaker_moved(fact)
+            case StrategyMoved(strategy, _, after, cause, by):
+                self._parked.labels(strategy).set(int(after == "PARKED"))
+                tell = self._log.error if after == "PARKED" else self._log.warning
+                tell("strategy moved", strategy=strategy, after=after, cause=cause, by=by)
             case KillSwitchMoved(active, scope, cause, by):
                 self._kill.set(int(active))
                 self._log.warning("kill switch moved", active=active, scope=scope, cause=cause, by=by)

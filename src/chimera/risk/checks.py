@@ -31,6 +31,10 @@ class RiskLimits(msgspec.Struct, frozen=True):
     spear_bps: int = 3_000
     daily_loss_lamports_max: int = 5_000_000_000
     tokens: TokenLimits = TokenLimits()
+    strategy_bps: dict[str, int] = {}
+    """Share of the equity that a strategy may hold, by name; the others are bound by their style alone."""
+    token_bps: int = BPS
+    """Share of the equity that may lie in one token, over all strategies."""
     paused: tuple[str, ...] = ()
     """Strategies that may sell and not buy, by name."""
 
@@ -128,6 +132,24 @@ def allocation(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> 
     return f"{sol_text(wanted)} of {sol_text(ceiling)} SOL for {intent.style}"
 
 
+def budget(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    """The strategy's own share, and what may lie in one token whoever wants it."""
+    if intent.side is Side.SELL:
+        return "a sell frees its budget"
+    for whose, share, engaged in (
+        (intent.source, limits.strategy_bps.get(intent.source, BPS), seen.strategy_engaged_lamports),
+        ("one token", limits.token_bps, seen.token_engaged_lamports),
+    ):
+        ceiling, wanted = seen.equity_lamports * share // BPS, engaged + intent.amount
+        if share < BPS and wanted > ceiling:
+            return Refusal(
+                Reason.STRATEGY_HEAT_LIMIT,
+                limit=f"{sol_text(ceiling)} SOL for {whose}",
+                observed=f"{sol_text(wanted)} SOL",
+            )
+    return "within the budgets of strategy and token"
+
+
 def fresh_data(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
     age = seen.now_ms - seen.slot_at_ms
     if intent.side is Side.SELL:
@@ -176,6 +198,7 @@ CHECKS: tuple[Check, ...] = (
     daily_loss,
     capital,
     allocation,
+    budget,
     fresh_data,
     slippage,
     token_safe,

@@ -5,8 +5,8 @@ import asyncio
 from chimera.domain.intent import TradeIntent
 from chimera.domain.live import PositionMarked
 from chimera.domain.market import Trade
-from chimera.domain.messages import Entry, SignalDropped, StrategyDecided, TradeMoved
-from chimera.engine import Engine
+from chimera.domain.messages import Entry, SignalDropped, StrategyDecided, StrategyMoved, TradeMoved
+from chimera.engine import PARKED, Engine
 from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.portfolio import Ledger
@@ -18,6 +18,7 @@ from chimera.ports.strategy import Context, StrategyEvent
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.room import Room
 from chimera.roles.topics import INTENTS, LIVE, MARKET, MARKET_CAPACITY, TRADES, TRADES_CAPACITY
+from chimera.roles.watchdog import Watchdog
 
 EVENTS_A_BREATH = 64  # market events handled before signals and trades get their turn
 MARKS_EVERY_S = 0.5
@@ -46,18 +47,27 @@ class StrategyRole:
 
     async def follow_market(self) -> None:
         handled = 0
-        async for event in self._market:
-            if isinstance(event, Trade):
-                await self._ingress.watch(event)
-            self._process(event)
-            handled += 1
-            if handled % EVENTS_A_BREATH == 0:
-                await asyncio.sleep(0)
+        watchdog = Watchdog(self._engine.pulse)
+        watchdog.start()
+        try:
+            async for event in self._market:
+                if isinstance(event, Trade):
+                    await self._ingress.watch(event)
+                self._process(event)
+                handled += 1
+                if handled % EVENTS_A_BREATH == 0:
+                    await asyncio.sleep(0)
+        finally:
+            watchdog.stop()
 
     async def follow_trades(self) -> None:
         async for entry in self._trades:
-            if isinstance(entry, Entry) and isinstance(entry.fact, TradeMoved):
+            if not isinstance(entry, Entry):
+                continue
+            if isinstance(entry.fact, TradeMoved):
                 self._process(entry.fact)
+            elif isinstance(entry.fact, StrategyMoved):
+                self._moved(entry.fact)
 
     async def follow_signals(self) -> None:
         """EXIT before SHIELD before SPEAR; a signal leaves the queue only when the desk has room for it."""
@@ -97,5 +107,12 @@ class StrategyRole:
             match wanted:
                 case TradeIntent():
                     self._bus.publish(INTENTS, wanted)
-                case SignalDropped() | StrategyDecided():
+                case SignalDropped() | StrategyDecided() | StrategyMoved():
                     self._journal.append(wanted)
+
+    def _moved(self, fact: StrategyMoved) -> None:
+        """A person's word; what the engine said itself comes by here too and changes nothing."""
+        if fact.after == PARKED:
+            self._engine.park(fact.strategy, fact.cause, fact.by)
+        else:
+            self._engine.resume(fact.strategy, fact.cause, fact.by)

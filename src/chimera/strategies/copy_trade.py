@@ -19,6 +19,7 @@ from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor, s
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
 
 NAME = "copy_trade"
+OURS = frozenset({NAME, ""})  # of positions: journals of before did not name the strategy
 RETRY_AFTER_MS = 2_000  # an exit that was refused or lost is asked for again, but not in every slot
 GONE = frozenset({TradeState.FAILED, TradeState.DEAD_LETTER, TradeState.CLOSED})
 
@@ -74,6 +75,8 @@ class Watch(msgspec.Struct):
 
 class CopyTrade:
     name = NAME
+    minds_levels = True
+    """It sells by levels set by hand itself."""
     params_type = Params
     """What `copy_trade` in the settings is read as."""
 
@@ -89,7 +92,8 @@ class CopyTrade:
             case Signal(side=Side.BUY):
                 return [self._enter(event, context)]
             case Signal():
-                return [self._leave(event, context)]
+                left = self._leave(event, context)
+                return [left] if left is not None else []
             case TradeMoved():
                 return list(self._moved(event, context))
             case PoolUpdated():
@@ -140,11 +144,13 @@ class CopyTrade:
             wallet=signal.wallet,
         )
 
-    def _leave(self, signal: Signal, context: Context) -> StrategyOutput:
+    def _leave(self, signal: Signal, context: Context) -> StrategyOutput | None:
         if signal.trade_id is not None:
             position = context.books.positions.get(signal.trade_id)
         else:
             position = context.books.position_of(signal.wallet, signal.mint)
+        if position is not None and position.strategy not in OURS:
+            return None
         if position is None or not position.open:
             entering = self._entering_of(signal)
             if entering is None:
@@ -187,6 +193,8 @@ class CopyTrade:
 
     def _guard(self, positions: Sequence[Position], context: Context) -> Iterator[StrategyOutput]:
         for position in positions:
+            if position.strategy not in OURS:
+                continue
             if context.books.states.get(position.trade_id) is not TradeState.ACTIVE:
                 continue
             if context.books.busy(position.trade_id):

@@ -44,6 +44,7 @@ from chimera.domain.messages import (
     SignalAccepted,
     SignalDropped,
     SignalRefused,
+    StrategyMoved,
     TokenChecked,
     TradeMoved,
     UpkeepDropped,
@@ -104,6 +105,7 @@ class _Day:
         yield WalletChanged(wallet, "proven", "ops")
         yield Noted("late answer", {"n": rng.randrange(9), "nested": {"a": [1, None, "é"]}})
         yield BreakerMoved("loss", "CLOSED", "OPEN", "5 losses in a row", "house")
+        yield StrategyMoved("momentum", "RUNNING", "PARKED", "ValueError: 0", "engine")
         yield TokenChecked(TokenReport(address("BONK"), Slot(self.slot), START_MS, None, 10**6, 990_000))
         refusal = Refusal(Reason.HONEYPOT, "sells", "reverts")
         yield TokenChecked(TokenReport(address("SCAM"), Slot(self.slot), START_MS, refusal, 10**6, 0))

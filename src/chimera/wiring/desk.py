@@ -17,7 +17,14 @@ from chimera.adapters.journal_file import JournalFile
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings
-from chimera.domain.commands import ChangeConfig, ChangeWallet, SetLevels, UndoConfig
+from chimera.domain.commands import (
+    ChangeConfig,
+    ChangeWallet,
+    ParkStrategy,
+    ResumeStrategy,
+    SetLevels,
+    UndoConfig,
+)
 from chimera.domain.ids import Address
 from chimera.domain.messages import Entry, RunStarted
 from chimera.domain.token import TokenListing
@@ -45,6 +52,7 @@ from chimera.roles.failover import FailoverRole, HeardLane
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.ingress import IngressDeps, IngressRole
 from chimera.roles.levels import LevelsRole
+from chimera.roles.parking import ParkingRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
@@ -217,6 +225,8 @@ def build_desk(
     execution.unsettled = lambda: papers.capital.unsettled
     ingress.resume(entries)
     wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
+    parking = ParkingRole(strategies=[one.name for one in strategies], journal=journal)
+    journal.listen(parking.fold)
     levels = LevelsRole(
         ledger=books.ledger,
         journal=journal,
@@ -255,6 +265,8 @@ def build_desk(
                 ChangeConfig: configuration.perform,
                 UndoConfig: configuration.perform,
                 SetLevels: levels.perform,
+                ParkStrategy: parking.perform,
+                ResumeStrategy: parking.perform,
             },
             otherwise=papers.switchboard(execution),
         ),

@@ -19,7 +19,6 @@ from chimera.adapters.store import SqlTables, catch_up
 from chimera.adapters.store_engine import open_engine
 from chimera.config import Settings
 from chimera.domain.ids import Address
-from chimera.engine import Engine
 from chimera.execution.books import Books
 from chimera.market.view import MarketView
 from chimera.observe import Observer
@@ -37,6 +36,7 @@ from chimera.roles.wallets import WalletsRole
 from chimera.wiring.bookkeeping import Bookkeeping
 from chimera.wiring.desk import build_desk
 from chimera.wiring.front import build_front
+from chimera.wiring.steering import think
 
 
 @dataclass(kw_only=True)
@@ -73,7 +73,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
     desk = build_desk(settings, signer, bus=bus, view=view, clock=clock, observer=observer)
     journal, books = desk.journal, desk.books
     journal.listen(lambda entry: bus.publish(TRADES, entry))
-    thinking = Engine(desk.strategies)
+    thinking = think(desk.live, desk.strategies)
     strategy = StrategyRole(
         engine=thinking,
         queue=desk.queue,

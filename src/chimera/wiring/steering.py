@@ -4,6 +4,7 @@ Settings given at start are the ground; changes by hand are journalled and laid 
 somebody edits the file afterwards, the file wins for that key, and the journal says so.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from chimera.config import Settings
 from chimera.config.live import Changeable, changeable, contradictions, value_of, with_values
 from chimera.domain.errors import ConfigError
 from chimera.domain.messages import ConfigChanged, Entry
+from chimera.engine import Engine
 from chimera.execution.books import Books
 from chimera.execution.surroundings import HouseSurroundings
 from chimera.ports.configuration import Planned, Setting
@@ -144,6 +146,21 @@ def steer(
         rules.tune(built, settings)
 
     live.on_change(apply)
+
+
+def think(live: LiveSettings, strategies: Iterable[Strategy]) -> Engine:
+    """The engine of these strategies, steered by every change; it counts this thread's processor time."""
+    engine = Engine(list(strategies), spent_ns=time.thread_time_ns)
+
+    def apply(settings: Settings) -> None:
+        limits = rules.risk_limits(settings)
+        engine.paused = limits.paused
+        engine.limits = msgspec.structs.replace(
+            engine.limits, exit_slippage_bps_max=limits.exit_slippage_bps_max
+        )
+
+    live.on_change(apply)
+    return engine
 
 
 def _loosens(known: Changeable, before: Any, after: Any) -> bool:

@@ -11,7 +11,7 @@ from chimera.control.report_schemas import Markets, Strategies
 from chimera.control.schemas import Because
 from chimera.control.steering_schemas import ADDRESS, ConfigAnswer
 from chimera.control.wire import Problem
-from chimera.domain.commands import ChangeConfig
+from chimera.domain.commands import ChangeConfig, ParkStrategy, ResumeStrategy
 from chimera.ports.screens import Screens, TokenSeen
 from chimera.ports.store import KeyHolder
 
@@ -68,17 +68,26 @@ def market_routes(doorkeeper: Doorkeeper, screens: Screens) -> APIRouter:
         "/strategies/{name}/{action}",
         responses=described(ConfigAnswer),
         openapi_extra=takes(Because),
-        summary="Pause a strategy: it sells and does not buy; or start it again",
+        summary="Pause a strategy (it sells and does not buy) and start it again; park it (left out) and resume it",
     )
     async def steer(
         request: Request,
         name: Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,63}$")],
-        action: Annotated[str, Path(pattern="^(pause|start)$")],
+        action: Annotated[str, Path(pattern="^(pause|start|park|resume)$")],
         holder: operator,
     ) -> Response:
         cause = await cause_of(request)
         if name not in {one.name for one in screens.strategies()}:
             raise Problem(404, "There is no strategy of this name.")
+        if action not in ACTIONS:
+            ordered = ParkStrategy if action == "park" else ResumeStrategy
+            told = ordered(strategy=name, cause=cause, by=holder.identifier)
+            done = await perform(request, told)
+            return answer(ConfigAnswer(success=True, version=0, message=done.message))
+        if action in PARKING:
+            told = PARKING[action](strategy=name, cause=cause, by=holder.identifier)
+            done = await perform(request, told)
+            return answer(ConfigAnswer(success=True, version=0, message=done.message))
         changes = {f"{name}.enabled": ACTIONS[action]}
         done = await perform(request, ChangeConfig(changes=changes, cause=cause, by=holder.identifier))
         return answer(ConfigAnswer(success=True, version=int(done.after or 0), message=done.message))
