@@ -159,7 +159,7 @@ async def test_the_house_goes_to_its_fallback_and_comes_back(
             "primary": "", "fallback": "", "active": "primary", "fallback_triggered": False,
         }  # fmt: skip
         first = await told.buys("BONK", wallet)
-        assert told.lane(first) == "primary"
+        assert (told.lane(first), first.fill.tip_lamports) == ("bundle", 1_000_000)  # Shield offers the floor
 
         await told.fault(**wish)
         (away,) = await soon(told.switches)
@@ -173,7 +173,7 @@ async def test_the_house_goes_to_its_fallback_and_comes_back(
         refused = await desk.signal(strategy="SPEAR", token="KITE", wallet_address=wallet)
         assert refused.json["reason"] == "STRATEGY_DISABLED"
         second = await told.buys("KITE", wallet)
-        assert told.lane(second) == "fallback"
+        assert (told.lane(second), second.fill.tip_lamports) == ("fallback", 0)
         left = await desk.signal(strategy="EXIT", action="SELL", token="BONK", wallet_address=wallet)
         assert left.status == 200, left.text
         await soon(lambda: [fact for fact in desk.facts(LegLanded) if fact.fill.side is Side.SELL])
