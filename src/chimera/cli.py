@@ -98,8 +98,12 @@ def demo(
 def run(
     *,
     roles: Annotated[
-        str, typer.Option(help="all, or market: the market plane alone, for others on the bus.")
+        str,
+        typer.Option(help="all, or some of market, strategy, execution, control, for others on the bus."),
     ] = "all",
+    strategies: Annotated[
+        str, typer.Option(help="With --roles strategy: only these, by name; others may run elsewhere.")
+    ] = "",
     config: ConfigFiles = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -107,11 +111,13 @@ def run(
     from chimera import wiring
 
     settings = _settings(config, data_dir)
-    if roles == "market":
-        _run_market(settings)
-        return
     if roles != "all":
-        raise ConfigError(f"--roles {roles}: `market` runs apart today; every other role only with `all`")
+        _run_apart(settings, roles, strategies, reread=lambda: _settings(config, data_dir))
+        return
+    if strategies:
+        raise ConfigError(
+            "--strategies: with --roles strategy alone; in one house the settings say which run"
+        )
     signer = wiring.open_signer(settings)
 
     async def trade(stop: asyncio.Event) -> None:
@@ -129,15 +135,26 @@ def run(
     _run(trade)
 
 
-def _run_market(settings: Any) -> None:
+def _run_apart(settings: Any, roles: str, strategies: str, *, reread: Callable[[], Any]) -> None:
     from chimera import wiring
-    from chimera.wiring.market_process import run_market
+    from chimera.wiring.apart import read_roles, run_apart
 
     def started(said: dict[str, Any]) -> None:
         print(json.dumps(said), flush=True)
 
-    observer = wiring.observing(settings)
-    _run(lambda stop: run_market(settings, observer=observer, stop=stop, started=started))
+    chosen, observer = read_roles(roles), wiring.observing(settings)
+    _run(
+        lambda stop: run_apart(
+            settings,
+            chosen,
+            only=[name.strip() for name in strategies.split(",") if name.strip()],
+            signer=lambda: wiring.open_signer(settings),
+            reread=reread,
+            observer=observer,
+            stop=stop,
+            started=started,
+        )
+    )
 
 
 @app.command()

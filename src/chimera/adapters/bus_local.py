@@ -7,7 +7,7 @@ subscriber's choice: drop the oldest and count it, or refuse the newest, loudly.
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from chimera.domain.errors import InvariantBroken
 
@@ -77,10 +77,18 @@ class LocalBus:
         }
 
 
+class Leavable(Protocol):
+    """A bus whose subscribers may go away again."""
+
+    def subscribe(self, *topics: str, capacity: int, refuse: bool = False) -> Subscription[Any]: ...
+
+    def unsubscribe(self, subscription: Subscription[Any]) -> None: ...
+
+
 class BusStream:
     """`ports.runtime.LiveStream`: several topics as one, in the order in which they were published."""
 
-    def __init__(self, bus: LocalBus, *topics: str, capacity: int) -> None:
+    def __init__(self, bus: Leavable, *topics: str, capacity: int) -> None:
         self._bus, self._topics, self._capacity = bus, topics, capacity
 
     async def follow(self) -> AsyncIterator[Any]:

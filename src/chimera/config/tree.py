@@ -78,8 +78,9 @@ class Nats(msgspec.Struct, frozen=True, kw_only=True):
     """The bus between processes, for roles that run apart; empty: all in one process."""
     prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]+\.)*$")] = ""
     """Put before every subject, with its dot: several houses on one server."""
-    metrics_port: Port = 9801
-    """Where a market process apart shows its metrics, to this machine alone; 0 picks a free one."""
+    metrics_port: Annotated[int, Meta(ge=0, le=65_530)] = 9801
+    """Where roles apart show metrics and health, to this machine alone: market here, strategy one above (a second
+    one two above), execution three above; 0 picks free ones."""
 
 
 class Jito(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from chimera.roles.topics import (
     LEGACY_RELOAD,
 )
 
-COMMAND_WITHIN_S = 15.0  # reconciliation asks a node about every position
+COMMAND_WITHIN_S = 10.0  # below the fifteen seconds after which the control plane gives a request up
 WEBHOOK_WITHIN_S = 5.0  # whoever sends signals gives up after ten
 ASK_AGAIN_S = 1.0
 FRESH_MS = 60_000

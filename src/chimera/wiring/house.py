@@ -34,7 +34,7 @@ from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring.bookkeeping import Bookkeeping
-from chimera.wiring.desk import build_desk
+from chimera.wiring.desk import DeskParts, build_desk
 from chimera.wiring.front import build_front
 from chimera.wiring.steering import think
 
@@ -47,6 +47,8 @@ class House:
     clock: WallClock
     observer: Observer
     bus: LocalBus
+    desk: DeskParts
+    """The signing half, whose parts are named again below for those who look at one."""
     journal: JournalFile
     books: Books
     roster: Roster
@@ -123,6 +125,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         clock=clock,
         observer=observer,
         bus=bus,
+        desk=desk,
         journal=journal,
         books=books,
         roster=desk.roster,

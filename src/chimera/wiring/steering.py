@@ -48,7 +48,10 @@ class LiveSettings:
         if fact.by == BY_SETTINGS:
             self._ground.pop(fact.key, None)
             self._values.pop(fact.key, None)
-            return
+            if fact.new == _text(value_of(self.given, fact.key)):
+                return
+            # read again while it ran: whoever was given the settings earlier learns of it here
+            self._ground[fact.key] = fact.new
         self._ground.setdefault(fact.key, fact.old)
         try:
             self._values[fact.key] = self._known[fact.key].read(msgspec.json.decode(fact.new))
@@ -69,6 +72,23 @@ class LiveSettings:
                 cause = "changes by hand contradict the settings"
                 said = _text(value_of(self.given, key))
                 facts.append(ConfigChanged(key, _text(value), said, cause, BY_SETTINGS))
+        return facts
+
+    def read_again(self, given: Settings) -> list[ConfigChanged]:
+        """Facts for keys that the settings now say otherwise; they go before changes by hand, as at a start.
+
+        Raises ConfigError, and changes nothing, where the rest of the changes by hand contradicts them.
+        """
+        facts = []
+        for key in self._known:
+            said = _text(value_of(given, key))
+            if said != _text(value_of(self.given, key)):
+                now = _text(self._values.get(key, value_of(self.given, key)))
+                facts.append(ConfigChanged(key, now, said, "the settings were read again", BY_SETTINGS))
+        left = {key: value for key, value in self._values.items() if key not in {fact.key for fact in facts}}
+        for key, what in contradictions(with_values(given, left)):
+            raise ConfigError(f"{key}: {what}")
+        self.given = given
         return facts
 
     def adopt(self) -> None:

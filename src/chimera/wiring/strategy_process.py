@@ -1,0 +1,72 @@
+"""Strategies apart: they see events, pools and the books as the journal tells them; intents are all that leaves.
+
+One process may run all of them, or a few by name while others run elsewhere. Keyless, like everything but the desk.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from chimera.domain.errors import ConfigError
+from chimera.domain.messages import ConfigChanged, Entry
+from chimera.engine import Engine
+from chimera.execution.books import Books
+from chimera.ports.strategy import Strategy
+from chimera.roles.inbox import SignalInbox
+from chimera.roles.room import Room
+from chimera.roles.signal_sharing import FactOfferer, NoWatch, SignalTaker
+from chimera.roles.strategy import StrategyRole
+from chimera.wiring import rules
+from chimera.wiring.around import Around
+from chimera.wiring.steering import LiveSettings
+
+COMPONENT = "strategies"
+UNLIMITED = Room(1, lambda: 0)  # where the journal is, signals are held back until the desk has room
+
+
+def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Awaitable[None]]:
+    """How to start them; raises ConfigError for a name in `only` that the settings do not enable."""
+    settings = around.settings
+    limits = rules.risk_limits(settings)
+    books, live = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), LiveSettings(settings)
+    strategies = _chosen(list(rules.built_strategies(settings)), only)
+    live.on_change(lambda now: rules.tune(strategies, now))
+
+    def fold(entry: Entry) -> None:
+        live.fold(entry)
+        books.fold(entry)
+        if isinstance(entry.fact, ConfigChanged):
+            live.adopt()
+
+    around.folds.append(fold)
+    queue = SignalInbox(settings.webhook.queue_capacity)
+    taker = SignalTaker(queue=queue, bus=around.bus)
+    role = StrategyRole(
+        engine=Engine(strategies),
+        queue=queue,
+        ingress=NoWatch(),
+        ledger=books.ledger,
+        view=around.view,
+        journal=FactOfferer(
+            bus=taker, clock=around.clock, component=around.maker.component, run_id=around.maker.run_id
+        ),
+        bus=taker,
+        clock=around.clock,
+        observer=around.observer,
+        room=UNLIMITED,
+    )
+
+    async def start() -> None:
+        around.loops.start("trades", role.follow_trades())
+        around.loops.start("market events", role.follow_market())
+        around.loops.start("signals", role.follow_signals())
+        around.loops.start("marks", role.mark())
+        around.loops.start("offered signals", taker.take())
+
+    return start
+
+
+def _chosen(built: list[Strategy], only: Sequence[str]) -> list[Strategy]:
+    known = {one.name for one in built}
+    if missing := sorted(set(only) - known):
+        there = ", ".join(sorted(known)) or "none"
+        raise ConfigError(f"--strategies {','.join(missing)}: not enabled in the settings; enabled: {there}")
+    return [one for one in built if not only or one.name in only]
