@@ -82,6 +82,7 @@ class FakePlanner:
 
     def __init__(self) -> None:
         self.plans = 0
+        self.learnt: list[str] = []
         self.refusal: Refusal | None = None
 
     def plan(self, approved: Approved, *, blockhash: Blockhash, bundle: bool, close: bool) -> Plan | Refusal:
@@ -93,6 +94,9 @@ class FakePlanner:
             hops=(), amount_in=approved.intent.amount, expected_out=1_000, minimum_out=900, slot=5, made_at_slot=5,
             fees=Fees(200_000, 1, 0),
         )  # fmt: skip
+
+    def learn(self, plan: Plan, error: str) -> None:
+        self.learnt.append(error)
 
     def probe(self, mint: Address, *, lamports: int, blockhash: Blockhash) -> Probe | Refusal:
         return Probe(b"probe", mint, lamports, OURS, 4)

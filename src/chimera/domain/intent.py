@@ -4,12 +4,14 @@ from enum import StrEnum
 
 import msgspec
 
-from chimera.domain.ids import Address, IntentId, SignalId, Slot, TradeId
+from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId
 
 
 class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
+    CYCLE = "CYCLE"
+    """SOL through several pools and back to SOL in one transaction: nothing is held afterwards."""
 
 
 class Style(StrEnum):
@@ -76,7 +78,7 @@ class TradeIntent(msgspec.Struct, frozen=True, tag=True):
     mint: Address
     symbol: str
     amount: int
-    """Lamports to spend, all costs of the swap apart (buy); tokens to sell (sell)."""
+    """Lamports to spend, all costs of the swap apart (buy, cycle); tokens to sell (sell)."""
     slippage_bps_max: int
     created_at_ms: int
     ttl_ms: int
@@ -90,6 +92,16 @@ class TradeIntent(msgspec.Struct, frozen=True, tag=True):
     """0, 1 or 2."""
     tier: int = 1
     """0 goes before 1 within a class."""
+    pools: tuple[Address, ...] = ()
+    """Of a cycle: the pools in order."""
+    profit_lamports_min: int = 0
+    """Of a cycle: what it must earn after all its costs, or not happen."""
+    expected_profit_lamports: int = 0
+    """What its strategy expects after all costs; with `expected_edge_bps` its EV and its return."""
+    parent: Signature | None = None
+    """Of a reaction (origin ExecutionMevB): the transaction that it reacts to."""
+    token_program: Address | None = None
+    """Of the mint, where its strategy knows it; believed before anything else."""
 
     def expired(self, now_ms: int) -> bool:
         return now_ms >= self.created_at_ms + self.ttl_ms

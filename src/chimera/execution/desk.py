@@ -35,6 +35,7 @@ from chimera.domain.trade import LegRef, LegState, TradeState
 from chimera.execution.arbiter import Arbiter, ArbiterLimits
 from chimera.execution.books import Books
 from chimera.execution.circumstances import circumstances
+from chimera.execution.cycles import CyclePlanner
 from chimera.execution.depth import TIERS, DepthTier
 from chimera.execution.effects import (
     Arrived,
@@ -56,6 +57,7 @@ from chimera.execution.effects import (
 )
 from chimera.execution.fates import Fates
 from chimera.execution.lifecycle import Happened, advance
+from chimera.execution.locks import conflict
 from chimera.execution.planner import Plan, Planner
 from chimera.execution.probing import judged
 from chimera.execution.recovery import unanswered, unsettled
@@ -97,8 +99,10 @@ class Desk:
         wallet: Address,
         tip_accounts: frozenset[Address],
         record: Recorder,
+        cycles: CyclePlanner | None = None,
     ) -> None:
         self.ledger = books.ledger
+        self._cycles = cycles
         self._gate, self._planner, self._view, self._books = gate, planner, view, books
         self._limits, self._record = limits, record
         self.blockhash: Blockhash | None = None
@@ -195,7 +199,7 @@ class Desk:
             self._record(Noted("duplicate intent", {"intent_id": intent.id}))
             return
         self._record(IntentEmitted(intent))
-        if intent.side is Side.BUY:
+        if intent.side is not Side.SELL:
             self._move(intent.trade_id, Happened.VALIDATED, intent.reason)
         if not self._arbiter.enter(intent):
             self._refuse(intent, Refusal(Reason.QUEUE_FULL, observed=f"{len(self._arbiter)} intents wait"))
@@ -211,14 +215,17 @@ class Desk:
         return effects
 
     def _free(self, intent: TradeIntent) -> bool:
-        """A mint's account of ours is opened, filled and closed by one leg at a time."""
-        return intent.mint not in self._probing and all(
-            leg.mint != intent.mint for leg in self.ledger.legs.values()
-        )
+        """Whether nothing that it needs is taken."""
+        return intent.mint not in self._probing and not conflict(intent, self.ledger.legs.values())
 
     def _review(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
         seen = circumstances(
-            intent, self._books, self._view, now_ms=now_ms, spear_disabled=self.spear_disabled
+            intent,
+            self._books,
+            self._view,
+            now_ms=now_ms,
+            spear_disabled=self.spear_disabled,
+            bundles=self._bundles,
         )
         outcome = self._gate.review(intent, seen)
         if not isinstance(outcome, Refusal):
@@ -255,7 +262,7 @@ class Desk:
     ) -> list[Effect]:
         """`seen` where the gate refused: then the decision can be made again from its record."""
         self._record(IntentRefused(intent.id, intent.trade_id, refusal, seen))
-        if intent.side is Side.BUY:
+        if intent.side is not Side.SELL:
             self._move(intent.trade_id, Happened.REFUSED, str(refusal))
         return []
 
@@ -263,14 +270,12 @@ class Desk:
         intent = approved.intent
         if self.blockhash is None:
             return self._refuse(intent, Refusal(Reason.NOT_READY, observed="no blockhash yet"))
-        bundle = intent.style in self._limits.bundled and not self.standard_lane
-        plan = self._planner.plan(
-            approved, blockhash=self.blockhash, bundle=bundle, close=self._closes(intent)
-        )
+        bundle = self._bundles and (intent.style in self._limits.bundled or intent.side is Side.CYCLE)
+        plan = self._planned(approved, blockhash=self.blockhash, bundle=bundle)
         if isinstance(plan, Refusal):
             return self._refuse(intent, plan)
         self._record(IntentApproved(intent.id, intent.trade_id, approved.checks, seen))
-        happened = Happened.APPROVED if intent.side is Side.BUY else Happened.EXIT_APPROVED
+        happened = Happened.EXIT_APPROVED if intent.side is Side.SELL else Happened.APPROVED
         self._move(intent.trade_id, happened, intent.reason)
         attempt = self.ledger.attempts.get(intent.id, 0) + 1
         leg = LegRef(leg_id=f"{intent.id}.{attempt}", intent_id=intent.id, trade_id=intent.trade_id)
@@ -290,6 +295,19 @@ class Desk:
         )
         self._watch.begin(leg.leg_id, plan, bundle=bundle)
         return [Simulate(leg.leg_id, plan.message)]
+
+    def _planned(self, approved: Approved, *, blockhash: Blockhash, bundle: bool) -> Plan | Refusal:
+        if approved.intent.side is not Side.CYCLE:
+            close = self._closes(approved.intent)
+            return self._planner.plan(approved, blockhash=blockhash, bundle=bundle, close=close)
+        if self._cycles is None:
+            return Refusal(Reason.STRATEGY_DISABLED, observed="this desk trades no cycles")
+        return self._cycles.plan(approved, blockhash=blockhash, bundle=bundle, held=self.ledger.tokens)
+
+    @property
+    def _bundles(self) -> bool:
+        """Whether there is a block engine, and legs planned now may go through it."""
+        return bool(self._limits.bundled) and not self.standard_lane
 
     def _closes(self, intent: TradeIntent) -> bool:
         """Whether the sold-out account can be closed: nothing else of the mint is ours, no fees are withheld in it."""
@@ -356,6 +374,8 @@ class Desk:
                 durable_seq=leg.signed_seq,
                 attempt=leg.sends,
                 bundle=bundle,
+                # what a restart forgot is decided by the settings: in doubt, no node gets it by itself
+                atomic=leg.side is Side.CYCLE and not self._gate.limits.cycles_in_standard_lane,
             )
         ]
 
@@ -381,12 +401,17 @@ class Desk:
 
     def _lost(self, leg: Leg, cause: str, now_ms: int) -> None:
         """The leg is final without a fill. An entry may be tried again; an exit is asked for anew by its strategy."""
+        plan = self._watch.plan(leg.ref.leg_id)
+        if plan is not None:
+            self._planner.learn(plan, cause)
         self._watch.end(leg.ref.leg_id)
         trade_id, intent = leg.ref.trade_id, self.ledger.intents[leg.ref.intent_id]
         if leg.side is Side.SELL:
             self._move(trade_id, Happened.EXIT_LOST, cause)
             return
         self._move(trade_id, Happened.ENTRY_LOST, cause)
+        if leg.side is Side.CYCLE:
+            return  # what it was after is gone; whoever sees it again asks again
         retries = self.ledger.retries.get(trade_id, 0)
         after_ms = self._limits.retry_ms(retries)
         if intent.expired(now_ms + after_ms):
@@ -419,9 +444,8 @@ class Desk:
     def _too_late(self, intent: TradeIntent) -> Refusal:
         """Why an intent waited beyond its time: something it needed was taken, or others came first."""
         if not self._free(intent):
-            return Refusal(
-                Reason.RESOURCE_CONFLICT, limit="one leg a mint", observed="a leg of its mint is under way"
-            )
+            taken = conflict(intent, self.ledger.legs.values()) or "a probe of its mint is under way"
+            return Refusal(Reason.RESOURCE_CONFLICT, limit="one leg a mint, one cycle a pool", observed=taken)
         return Refusal(
             Reason.STARVED, limit=f"{intent.ttl_ms} ms", observed=f"{self.under_way} legs were under way"
         )

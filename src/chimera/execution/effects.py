@@ -9,7 +9,7 @@ from chimera.execution.planner import Probe
 
 
 class ProbeToken(msgspec.Struct, frozen=True):
-    """Simulate the probe; its `base_account` is read afterwards."""
+    """Simulate the probe, and say what came back."""
 
     probe: Probe
 
@@ -33,6 +33,8 @@ class Send(msgspec.Struct, frozen=True):
     durable_seq: int
     attempt: int
     bundle: bool
+    atomic: bool = False
+    """A bundle or nothing: no node must have it by itself."""
 
 
 class ReadTransaction(msgspec.Struct, frozen=True):

@@ -8,7 +8,9 @@ from chimera.domain.ids import SYSTEM_PROGRAM, WSOL, Address
 from chimera.domain.intent import Side
 from chimera.domain.trade import Fill
 
-TRANSFER = 2  # System Program instruction index, u32 little-endian, followed by u64 lamports
+CREATE_ACCOUNT, TRANSFER = 0, 2  # System Program instruction indexes, u32 little-endian, then u64 lamports
+BARE_ACCOUNT_LAMPORTS = 890_880
+"""What an account without data must hold to stand: rent for its 128 bytes of metadata, at 3,480 a byte and year."""
 
 
 def fill_of(
@@ -26,6 +28,7 @@ def fill_of(
     delta = lamports_delta(transaction, wallet)
     tip = _tips(transaction, wallet, tip_accounts)
     rent, changes = token_changes(transaction, wallet)
+    rent += rent_for_others(transaction, wallet, tip_accounts)
     balances = (*transaction.pre_tokens, *transaction.post_tokens)
     token_delta = changes.pop(mint, 0)
     # wSOL that lay in our account before, or stays behind in it, is no price: it was or is ours all the same
@@ -58,6 +61,12 @@ def failed_instruction(error: str | None) -> int | None:
     return int(found.group(1)) if found else None
 
 
+def program_error(error: str | None) -> int | None:
+    """The code of a program's own error in an InstructionError's text; None where it is none."""
+    found = re.search(r"InstructionError.*Custom\D{0,5}(\d+)", error or "")
+    return int(found.group(1)) if found else None
+
+
 def lamports_delta(transaction: TransactionUpdate, wallet: Address) -> int:
     """Change of an account's own lamports; 0 where the transaction does not touch it."""
     try:
@@ -78,6 +87,31 @@ def _tips(transaction: TransactionUpdate, wallet: Address, tip_accounts: frozens
         if source == wallet and target in tip_accounts:
             total += int.from_bytes(instruction.data[4:], "little")
     return total
+
+
+def rent_for_others(
+    transaction: TransactionUpdate, wallet: Address, tip_accounts: frozenset[Address] = frozenset()
+) -> int:
+    """Rent that we paid for new accounts which are no token accounts of ours, as venues let their traders do.
+
+    An accumulator of volume, a creator's vault that nobody had paid into before. It does not come back to us.
+    """
+    owned = {balance.account for balance in transaction.post_tokens if balance.owner == wallet}
+    places = {address: place for place, address in enumerate(transaction.accounts)}
+    paid: dict[Address, int] = {}
+    for instruction in transaction.instructions:
+        if instruction.program != SYSTEM_PROGRAM or len(instruction.data) < 12:
+            continue
+        kind = int.from_bytes(instruction.data[:4], "little")
+        if kind not in (CREATE_ACCOUNT, TRANSFER) or instruction.accounts[0] != wallet:
+            continue
+        target, lamports = instruction.accounts[1], int.from_bytes(instruction.data[4:12], "little")
+        if target in owned or target in tip_accounts or transaction.pre_lamports[places[target]]:
+            continue
+        rent = lamports if kind == CREATE_ACCOUNT else min(lamports, BARE_ACCOUNT_LAMPORTS)
+        paid[target] = paid.get(target, 0) + rent
+    # what was closed again within the transaction locks nothing up
+    return sum(min(rent, transaction.post_lamports[places[target]]) for target, rent in paid.items())
 
 
 def token_changes(transaction: TransactionUpdate, wallet: Address) -> tuple[int, dict[Address, int]]:

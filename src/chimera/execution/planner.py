@@ -5,35 +5,30 @@ transactions the wallet holds native SOL and the tokens of its positions, and no
 Must not know who signs or how it is sent.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from chimera.domain.chain import Blockhash, InstructionCall
-from chimera.domain.ids import TOKEN_PROGRAM, WSOL, Address
+from chimera.domain.ids import WSOL, Address
 from chimera.domain.intent import Side, TradeIntent
-from chimera.domain.pool import Quote, SwapKind, SwapRequest
+from chimera.domain.pool import Quote
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Hop
 from chimera.domain.units import BPS, mul_div_floor
+from chimera.execution.assembly import Assembly, Programs, Swaps
 from chimera.execution.costs import Costs
 from chimera.execution.fees import Fees
-from chimera.execution.route import Route, orders
+from chimera.execution.outcomes import failed_instruction, program_error
+from chimera.execution.route import Route
 from chimera.execution.router import SWAPS_MAX, best_route
+from chimera.market.token_program import detect
 from chimera.market.view import MarketView
-from chimera.onchain.keys import associated_token_address
-from chimera.onchain.token_instructions import (
-    close_token_account,
-    compute_unit_limit,
-    compute_unit_price,
-    create_token_account,
-    sync_native,
-    system_transfer,
-)
+from chimera.onchain.token_instructions import compute_unit_limit, compute_unit_price, system_transfer
 from chimera.onchain.transaction import compile_v0, oversize
 from chimera.risk.gate import Approved
 
-INNER_SLIPPAGE_BPS = 30
-"""Of every stage but the last. Tight, since what the next one does not take stays behind in the bridge's account."""
-PROBE_SWAPS_MAX = 2  # each way: both go into one transaction
+PROBE_SWAPS_MAX = 2  # there, and as many back, in one transaction
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -51,6 +46,8 @@ class Plan(msgspec.Struct, frozen=True):
     """When it was made; what is old by then is old, what became old since is refused."""
     fees: Fees
     price_impact_bps: int = 0
+    pools_at: Mapping[int, Address] = {}
+    """The pool that an instruction trades on, by the instruction's place."""
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -59,10 +56,12 @@ class Probe(msgspec.Struct, frozen=True):
     message: bytes
     mint: Address
     probe_lamports: int
-    base_account: Address
-    """Our wSOL account: what it holds afterwards is what came back."""
+    measured: Address
+    """Our wSOL account: what it holds afterwards is what came back. Our wallet where native lamports come back."""
     sell_starts_at: int
     """Index of the first instruction of the way back."""
+    one_way: bytes | None = None
+    """Where native lamports come back: the same without the way back, for the difference is what came back."""
 
 
 class Planner:
@@ -73,7 +72,7 @@ class Planner:
         self._wallet = wallet
         self._costs = costs
         self._tip_accounts = tip_accounts
-        self._base = associated_token_address(owner=wallet, mint=WSOL, token_program=TOKEN_PROGRAM)
+        self._assembly = Assembly(view, wallet)
 
     def plan(self, approved: Approved, *, blockhash: Blockhash, bundle: bool, close: bool) -> Plan | Refusal:
         """The leg's transaction; `close` gives a sold-out token account's rent back."""
@@ -114,10 +113,12 @@ class Planner:
         if isinstance(budget, Refusal):
             return budget
         minimum = mul_div_floor(route.amount_out, BPS - slippage_bps, BPS)
-        swaps = self._swaps(route, minimum_out=minimum)
+        programs = self._programs(route, intent)
+        swaps = self._assembly.swaps(route, minimum_out=minimum, programs=programs)
         if isinstance(swaps, Refusal):
             return swaps
-        calls = [*self._opening(intent, budget), *swaps, *self._closing(intent, close=close)]
+        opening = self._opening(intent, budget, swaps, programs)
+        calls = [*opening, *swaps.calls, *self._closing(intent, swaps, programs, close=close)]
         message = compile_v0(calls, payer=self._wallet, blockhash=blockhash.blockhash)
         return oversize(message) or Plan(
             message=message,
@@ -130,61 +131,90 @@ class Planner:
             made_at_slot=self._view.slot,
             fees=budget,
             price_impact_bps=route.price_impact_bps,
+            pools_at={len(opening) + place: pool for place, pool in enumerate(swaps.pools) if pool},
         )
+
+    def learn(self, plan: Plan, error: str) -> None:
+        """Takes from a transaction's error what it says of a pool: a finished one is not planned on again."""
+        place, code = failed_instruction(error), program_error(error)
+        pool = self._view.pools.get(plan.pools_at.get(place, Address(""))) if place is not None else None
+        if pool is not None and code is not None:
+            pool.heard_error(code, self._view.slot)
 
     def probe(self, mint: Address, *, lamports: int, blockhash: Blockhash) -> Probe | Refusal:
         """Buys `mint` with `lamports` and sells 98 % of what that should give, back the best way."""
-        there = best_route(
-            self._view,
-            input_mint=WSOL,
-            output_mint=mint,
-            amount=lamports,
-            doubtful=False,
-            swaps_max=PROBE_SWAPS_MAX,
-        )
+        there = self._probed(WSOL, mint, lamports)
         if isinstance(there, Refusal):
             return there
         tokens = mul_div_floor(there.amount_out, 98, 100)
-        back = best_route(
-            self._view,
-            input_mint=mint,
-            output_mint=WSOL,
-            amount=tokens,
-            doubtful=False,
-            swaps_max=PROBE_SWAPS_MAX,
-        )
+        back = self._probed(mint, WSOL, tokens)
+        if isinstance(back, Refusal) and len(there.quotes) == 1:
+            # a curve that nobody has bought on yet has nothing to give before the probe itself has paid in
+            back = _retraced(there.quotes[0], tokens, lamports)
         if isinstance(back, Refusal):
             return back
-        buy = self._swaps(there, minimum_out=1)
-        sell = self._swaps(back, minimum_out=1)
+        programs = self._programs(there, None)
+        buy = self._assembly.swaps(there, minimum_out=1, programs=programs)
+        sell = self._assembly.swaps(back, minimum_out=1, programs=programs)
         if isinstance(buy, Refusal):
             return buy
         if isinstance(sell, Refusal):
             return sell
-        opening = [
-            compute_unit_limit(self._costs.policy.compute_units_max),
-            self._account(WSOL),
-            *self._wrap(lamports),
-            *(self._account(quote.output_mint) for quote in there.quotes),
-        ]
-        calls = [*opening, *buy, *sell]
-        message = compile_v0(calls, payer=self._wallet, blockhash=blockhash.blockhash)
+        opening = [compute_unit_limit(self._costs.policy.compute_units_max)]
+        if buy.wrapped or sell.wrapped:
+            opening.append(self._assembly.account(WSOL, programs))
+        if buy.wrapped_in:
+            opening += self._assembly.wrap(buy.wrapped_in)
+        bought = [*opening, *buy.calls]
+        # where the wallet itself is measured, nothing of what came back may stay wrapped
+        closing = [self._assembly.close(WSOL, programs)] if sell.native_out and len(opening) > 1 else []
+
+        def compiled(*calls: InstructionCall) -> bytes:
+            return compile_v0([*calls, *closing], payer=self._wallet, blockhash=blockhash.blockhash)
+
+        message = compiled(*bought, *sell.calls)
         return oversize(message) or Probe(
             message=message,
             mint=mint,
             probe_lamports=lamports,
-            base_account=self._base,
-            sell_starts_at=len(opening) + len(buy),
+            measured=self._wallet if sell.native_out else self._assembly.base,
+            sell_starts_at=len(bought),
+            one_way=compiled(*bought) if sell.native_out else None,
         )
 
-    def _opening(self, intent: TradeIntent, budget: Fees) -> list[InstructionCall]:
+    def _probed(self, source: Address, target: Address, amount: int) -> Route | Refusal:
+        return best_route(
+            self._view,
+            input_mint=source,
+            output_mint=target,
+            amount=amount,
+            doubtful=False,
+            swaps_max=PROBE_SWAPS_MAX,
+        )
+
+    def _programs(self, route: Route, intent: TradeIntent | None) -> Programs:
+        """Each mint's token program, as the intent, the market or the venue says."""
+        venue = {quote.output_mint: quote.venue for quote in route.quotes}
+        venue |= {quote.input_mint: quote.venue for quote in route.quotes}
+        said = {intent.mint: intent.token_program} if intent is not None else {}
+
+        def program(mint: Address) -> Address:
+            found = detect(mint, said=said.get(mint), known=self._view.token_program, venue=venue.get(mint))
+            return found.program
+
+        return program
+
+    def _opening(
+        self, intent: TradeIntent, budget: Fees, swaps: Swaps, programs: Programs
+    ) -> list[InstructionCall]:
         calls = [
             compute_unit_limit(budget.compute_units),
             compute_unit_price(budget.cu_price_micro_lamports),
-            self._account(WSOL),
         ]
-        if intent.side is Side.BUY:
-            calls += self._wrap(intent.amount)
+        if swaps.wrapped:
+            calls.append(self._assembly.account(WSOL, programs))
+        if swaps.wrapped_in:
+            calls += self._assembly.wrap(swaps.wrapped_in)
         if budget.tip_lamports and self._tip_accounts:
             # spread over the accounts by the intent's id, as the block engine asks, without a die of our own
             chosen = self._tip_accounts[sum(intent.id.encode()) % len(self._tip_accounts)]
@@ -193,62 +223,27 @@ class Planner:
             )
         return calls
 
-    def _closing(self, intent: TradeIntent, *, close: bool) -> list[InstructionCall]:
-        calls = [self._close(self._base, TOKEN_PROGRAM)]
-        if close:
-            program = self._view.token_program(intent.mint) or TOKEN_PROGRAM
-            account = associated_token_address(owner=self._wallet, mint=intent.mint, token_program=program)
-            calls.append(self._close(account, program))
-        return calls
-
-    def _swaps(self, route: Route, *, minimum_out: int) -> list[InstructionCall] | Refusal:
-        """Account creations and swap instructions, in order."""
-        calls: list[InstructionCall] = []
-        opened: set[Address] = set()
-        for order in orders(route, minimum_out=minimum_out, inner_slippage_bps=INNER_SLIPPAGE_BPS):
-            quote = order.quote
-            if order.limit <= 0:
-                return Refusal(
-                    Reason.AMOUNT_OUT_OF_RANGE, limit="more than nothing out", observed=str(order.limit)
-                )
-            pool = self._view.pools[quote.pool]
-            if quote.output_mint != WSOL and quote.output_mint not in opened:
-                opened.add(quote.output_mint)
-                calls.append(self._account(quote.output_mint))
-            request = SwapRequest(
-                kind=SwapKind.EXACT_IN,
-                input_mint=quote.input_mint,
-                amount=order.amount,
-                limit=order.limit,
-                user=self._wallet,
-                user_input_account=self._ata(quote.input_mint),
-                user_output_account=self._ata(quote.output_mint),
-            )
-            calls.append(pool.venue.build(pool.state, request))
-        return calls
-
-    def _wrap(self, lamports: int) -> list[InstructionCall]:
-        return [
-            system_transfer(source=self._wallet, destination=self._base, lamports=lamports),
-            sync_native(self._base),
-        ]
-
-    def _account(self, mint: Address) -> InstructionCall:
-        program = self._view.token_program(mint) or TOKEN_PROGRAM
-        return create_token_account(payer=self._wallet, owner=self._wallet, mint=mint, token_program=program)
-
-    def _close(self, account: Address, program: Address) -> InstructionCall:
-        return close_token_account(
-            account=account, destination=self._wallet, owner=self._wallet, token_program=program
-        )
-
-    def _ata(self, mint: Address) -> Address:
-        program = self._view.token_program(mint) or TOKEN_PROGRAM
-        return associated_token_address(owner=self._wallet, mint=mint, token_program=program)
+    def _closing(
+        self, intent: TradeIntent, swaps: Swaps, programs: Programs, *, close: bool
+    ) -> list[InstructionCall]:
+        calls = [self._assembly.close(WSOL, programs)] if swaps.wrapped else []
+        return [*calls, self._assembly.close(intent.mint, programs)] if close else calls
 
 
 def _too_large(plan: Plan | Refusal) -> bool:
     return isinstance(plan, Refusal) and plan.reason is Reason.TRANSACTION_TOO_LARGE
+
+
+def _retraced(quote: Quote, tokens: int, lamports: int) -> Route:
+    """Back through the same pool; what it gives is for the simulation to say."""
+    back = msgspec.structs.replace(
+        quote,
+        input_mint=quote.output_mint,
+        output_mint=quote.input_mint,
+        amount_in=tokens,
+        amount_out=lamports,
+    )
+    return Route(((back,),))
 
 
 def _hop(quote: Quote) -> Hop:

@@ -42,7 +42,7 @@ def best_route(
 
     Pools in doubt only where `doubtful` (exits). Returns the last pool's refusal where none quotes.
     """
-    search = _Search(view, doubtful=doubtful)
+    search = _Search(view, doubtful=doubtful, native=WSOL in (input_mint, output_mint))
     found: list[Route] = []
     ways = _ways(search, input_mint, output_mint, stages_max=min(swaps_max, STAGES_MAX))
     for way in islice(ways, WAYS_MAX):
@@ -63,8 +63,10 @@ def best_route(
 class _Search:
     """One search: its pools, its memory of quotes, and how many it may still ask for."""
 
-    def __init__(self, view: MarketView, *, doubtful: bool) -> None:
+    def __init__(self, view: MarketView, *, doubtful: bool, native: bool) -> None:
+        """`native`: pools that move lamports are looked at; they can end a way, and not stand within one."""
         self._view, self._doubtful, self._moment = view, doubtful, view.moment()
+        self._native = native
         self._stages: dict[tuple[Address, Address, int], tuple[Quote, ...]] = {}
         self._pools: dict[tuple[Address, Address], list[Pool]] = {}
         self.asked = 0
@@ -77,7 +79,7 @@ class _Search:
             known = [
                 pool
                 for pool in self._view.pools_between(one, other)
-                if (self._doubtful or pool.doubtful is None) and not _native(pool)
+                if (self._doubtful or pool.doubtful is None) and (self._native or not pool.native)
             ]
             if len(known) > POOLS_A_PAIR_MAX:
                 known = sorted(known, key=lambda pool: -pool.slot)[:POOLS_A_PAIR_MAX]
@@ -186,9 +188,3 @@ def _ways(
         for other in islice(search.meeting(mint, far), BRIDGES_MAX):
             if other != near:
                 yield (source, other, mint, target) if backwards else (source, mint, other, target)
-
-
-def _native(pool: Pool) -> bool:
-    """Whether it moves native lamports, as bonding curves do; plans wrap, so they cannot trade there yet."""
-    pays_lamports = getattr(pool.venue, "pays_lamports", None)
-    return bool(pays_lamports and pays_lamports(pool.state))

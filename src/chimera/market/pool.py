@@ -9,7 +9,7 @@ from chimera.domain.chain import AccountUpdate
 from chimera.domain.ids import Address
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
 from chimera.domain.risk import Reason, Refusal
-from chimera.ports.venue import Venue
+from chimera.ports.venue import FiniteVenue, NativeVenue, Venue
 
 
 class Pool:
@@ -20,8 +20,10 @@ class Pool:
         "complete",
         "drift",
         "feed_doubts",
+        "finished_slot",
         "header",
         "meanwhile",
+        "native",
         "seen_at_ms",
         "slot",
         "state",
@@ -32,6 +34,10 @@ class Pool:
         """Raises DecodeError where the state does not say yet what the pool trades."""
         self.venue = venue
         self.header: PoolHeader = venue.header(state)
+        self.native = isinstance(venue, NativeVenue) and venue.pays_lamports(state)
+        """Whether it moves our own lamports instead of wrapped ones."""
+        self.finished_slot: int | None = None
+        """When its program was heard to say that it trades no more; what the chain says later counts again."""
         self.announced = False
         self.drift: dict[str, str] = {}
         """By role (or `transaction`): what could not be read."""
@@ -53,6 +59,18 @@ class Pool:
             return f"{role} cannot be read: {why}"
         return next(iter(self.feed_doubts.values())) if self.feed_doubts else None
 
+    def heard_error(self, code: int, slot: int) -> bool:
+        """Whether that custom error of its program, met in `slot`, ends it; from then on it quotes nothing."""
+        if not isinstance(self.venue, FiniteVenue) or code not in self.venue.finished_errors:
+            return False
+        self.finished_slot = slot
+        return True
+
+    def seen_itself(self, slot: int) -> None:
+        """Its own account was read as of `slot`: that goes before an older word of its program."""
+        if self.finished_slot is not None and slot > self.finished_slot:
+            self.finished_slot = None
+
     def lift(self, doubt: int) -> None:
         """The feed's doubt of that number is settled."""
         self.feed_doubts.pop(doubt, None)
@@ -64,5 +82,10 @@ class Pool:
             missing = self.venue.missing(self.state)
             return Refusal(
                 Reason.QUOTE_UNAVAILABLE, observed=f"{self.header.address} lacks {', '.join(missing)}"
+            )
+        if self.finished_slot is not None:
+            return Refusal(
+                Reason.POOL_DISABLED,
+                observed=f"its program said in slot {self.finished_slot} that it is finished",
             )
         return self.venue.quote(self.state, request, moment)

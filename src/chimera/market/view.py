@@ -193,6 +193,7 @@ class MarketView:
         if self.raw is not None:
             self.raw |= used
         pool.become(state, slot, at_ms)
+        pool.seen_itself(own.slot)
         self._watch(pool)
         return self._announce(pool, slot, at_ms, EventSource.RPC)
 
@@ -322,6 +323,8 @@ class MarketView:
         if state is pool.state:
             return []
         pool.become(state, max(pool.slot, slot), at_ms)
+        if role == "pool":
+            pool.seen_itself(slot)
         if role == "pool" or not pool.complete:
             self._watch(pool)
         events = self._announce(pool, slot, at_ms, _source(update))

@@ -113,3 +113,21 @@ class SparseVenue(Protocol):
     """
 
     def may_lack(self, role: str) -> bool: ...
+
+
+@runtime_checkable
+class NativeVenue(Protocol):
+    """A venue of which some pools move the user's own lamports where others move his wrapped SOL.
+
+    Their quotes name wSOL all the same; their instructions want no wSOL account.
+    """
+
+    def pays_lamports(self, pool: object) -> bool: ...
+
+
+@runtime_checkable
+class FiniteVenue(Protocol):
+    """A venue whose pools come to an end, and whose program says so with an error of its own."""
+
+    finished_errors: frozenset[int]
+    """Custom program errors that mean: this pool trades no more."""

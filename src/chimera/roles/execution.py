@@ -31,7 +31,6 @@ from chimera.execution.effects import (
     HandedOver,
     Message,
     NotSigned,
-    Probed,
     ProbeToken,
     ReadTransaction,
     Send,
@@ -58,6 +57,7 @@ from chimera.ports.store import Journal
 from chimera.risk.kill_switch import SCOPES
 from chimera.risk.loss_breaker import NAME as LOSS
 from chimera.risk.loss_breaker import BreakerState
+from chimera.roles.probing import measure
 from chimera.roles.room import Room
 from chimera.roles.topics import INTENTS, INTENTS_CAPACITY, LIVE
 
@@ -316,7 +316,7 @@ class ExecutionRole:
             case ReadTransaction():
                 self._process(await self._read(effect))
             case ProbeToken(probe):
-                self._process(await self._probe(ProbeToken(probe)))
+                self._process(await measure(self._chain, probe))
             case Sign():
                 self._sign(effect)
 
@@ -335,23 +335,15 @@ class ExecutionRole:
         except OutsideError as error:
             return Simulated(leg_id, None, str(error))
 
-    async def _probe(self, effect: ProbeToken) -> Probed:
-        """The wSOL that the round trip gave back is what our wSOL account holds after the simulation."""
-        probe = effect.probe
-        try:
-            simulation = await self._chain.simulate(unsigned(probe.message), accounts=[probe.base_account])
-        except OutsideError as error:
-            return Probed(probe, None, 0, str(error))
-        after = next(iter(simulation.accounts), None)
-        returned = read_token_account(after).amount if after is not None and is_token_account(after) else 0
-        return Probed(probe, simulation, returned)
-
     async def _send(self, effect: Send) -> HandedOver:
         await self._journal.durable(effect.durable_seq)
         # again only by the node: the same bytes land once, and a block engine refuses a bundle that it knows
-        bundles = self._bundles if effect.bundle and effect.attempt == 1 else None
+        first = effect.bundle and effect.attempt == 1
+        bundles = self._bundles if first or effect.atomic else None
+        if bundles is None and effect.atomic:
+            return HandedOver(effect.leg_id, "bundle", effect.attempt, "no block engine: a bundle or nothing")
         tries = {} if bundles is None else {"bundle": bundles.send_bundle([effect.transaction])}
-        if bundles is None or self._race:
+        if bundles is None or (self._race and not effect.atomic):
             tries[self._failover.node] = self._chain.send(effect.transaction)
         ended = await asyncio.gather(*tries.values(), return_exceptions=True)
         failed = [error for error in ended if isinstance(error, BaseException)]

@@ -49,6 +49,8 @@ from chimera.venues.pumpfun.layout import (
 from chimera.venues.pumpfun.transactions import read_mints, read_swaps
 
 NOBODY: Final = Address("11111111111111111111111111111111")
+BONDING_CURVE_COMPLETE: Final = 6005
+"""BondingCurveComplete of the published IDL: the coin trades on PumpSwap from then on."""
 WHOLE_SUPPLY: Final = 10**15
 """What every coin but a mayhem one counts as, whatever was burnt of it: a billion, with six decimals."""
 
@@ -78,6 +80,7 @@ class Pumpfun:
         accounts=(AccountFilter(owner=PROGRAM, memcmp=((0, BONDING_CURVE),)),),
         transactions=(PROGRAM,),
     )
+    finished_errors = frozenset({BONDING_CURVE_COMPLETE})
 
     def recognise(self, account: Account) -> bool:
         return is_curve(account)
