@@ -84,10 +84,6 @@ def market_routes(doorkeeper: Doorkeeper, screens: Screens) -> APIRouter:
             told = ordered(strategy=name, cause=cause, by=holder.identifier)
             done = await perform(request, told)
             return answer(ConfigAnswer(success=True, version=0, message=done.message))
-        if action in PARKING:
-            told = PARKING[action](strategy=name, cause=cause, by=holder.identifier)
-            done = await perform(request, told)
-            return answer(ConfigAnswer(success=True, version=0, message=done.message))
         changes = {f"{name}.enabled": ACTIONS[action]}
         done = await perform(request, ChangeConfig(changes=changes, cause=cause, by=holder.identifier))
         return answer(ConfigAnswer(success=True, version=int(done.after or 0), message=done.message))
