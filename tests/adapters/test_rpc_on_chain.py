@@ -20,9 +20,10 @@ from chimera.localnet.node import Node, NodeOptions
 from chimera.localnet.programs import PROGRAMS, program_elf
 from chimera.localnet.rpc import RpcFront
 from chimera.localnet.rpc_http import RpcHttp, RpcHttpOptions
+from chimera.localnet.stage import Stage
 from chimera.localnet.tokens import BY_SYMBOL
 from chimera.localnet.traders import traders
-from chimera.localnet.world_orders import CPMM, Stage, token_amount
+from chimera.localnet.world_orders import CPMM, token_amount
 from chimera.localnet.world_plan import Decision, Deed
 from chimera.localnet.world_runner import run_world
 from chimera.onchain import token_instructions as make
@@ -79,7 +80,7 @@ async def test_a_swap_is_simulated_sent_confirmed_and_read_back(rpc: RpcChain) -
     decision = Decision(1, trader.name, Deed.BUY, "KITE", amount=10**9)
     where = stage.place(decision)
     _, found = await rpc.accounts(where.wanted)
-    seen = {address: None if a is None else a.data for address, a in zip(where.wanted, found, strict=True)}
+    seen = dict(zip(where.wanted, found, strict=True))
     blockhash = await rpc.latest_blockhash()
     wire = stage.transaction(decision, seen, blockhash=blockhash.blockhash)
     assert wire is not None

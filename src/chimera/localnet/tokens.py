@@ -76,9 +76,12 @@ class Token(msgspec.Struct, frozen=True):
 
 def invented_mint(symbol: str) -> Address:
     """The same in every world: a token is known by its mint, whatever the seed."""
-    return Address(
-        str(Keypair.from_seed(hashlib.sha256(f"chimera mint {symbol}".encode()).digest()).pubkey())
-    )
+    return invented_address(f"mint {symbol}")
+
+
+def invented_address(what: str) -> Address:
+    """An ordinary address, always the same for the same text."""
+    return Address(str(Keypair.from_seed(hashlib.sha256(f"chimera {what}".encode()).digest()).pubkey()))
 
 
 def _token(
@@ -110,4 +113,30 @@ TOKENS = (
     _token("RUGGY", 6, 1_400_000, sol=30_000, quirk=Quirk.PULLED),
 )
 
-BY_SYMBOL = {token.symbol: token for token in TOKENS}
+TRENDING = (
+    _token("COMET", 6, 8_400_000, sol=60_000),
+    _token("TIDE", 6, 230_000_000, sol=75_000),
+    _token("SOLACE", 9, 1_150_000_000, sol=66_000),
+)
+"""Sound too, and left alone by everybody but the crowd, which for minutes wants more and more of one of them.
+
+Apart from `TOKENS`, whose order decides what the ordinary traders do.
+"""
+
+BY_SYMBOL = {token.symbol: token for token in TOKENS + TRENDING}
+
+
+class Second(msgspec.Struct, frozen=True):
+    """A pool of a token on another venue than its first, against SOL."""
+
+    symbol: str
+    program: str
+    """The name that `localnet.programs` has for it."""
+    sol_side_usd: int
+
+
+SECONDS = (
+    Second("LUMEN", "raydium_amm_v4", 60_000),
+    Second("OTTER", "raydium_amm_v4", 48_000),
+    Second("CORAL", "pump_swap", 40_000),
+)

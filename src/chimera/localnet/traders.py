@@ -14,7 +14,7 @@ from solders.keypair import Keypair
 from chimera.domain.ids import Address
 from chimera.domain.intent import Style
 from chimera.domain.wallet import Wallet, WalletStatus
-from chimera.localnet.tokens import TOKENS, Quirk
+from chimera.localnet.tokens import TOKENS, TRENDING, Quirk
 
 DEMO_WALLET = Address("7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU")
 """ACTIVE without ever trading here: the wallet that webhook signals name."""
@@ -36,9 +36,35 @@ class Role(StrEnum):
     """Moves prices when the plan says that there is news."""
     DEVELOPER = "developer"
     """Made a token and provides its liquidity."""
+    DRIFTER = "drifter"
+    """Trades on the second venues alone, so that prices there go their own way for a while."""
+    CROWD = "crowd"
+    """Runs after what is new and what goes up."""
+    INSIDER = "insider"
+    """Buys for a maker, in the first slot or to make a price look alive, and leaves with him."""
+    MAKER = "maker"
+    """Makes coins while the world runs: some in earnest, some to take other people's money."""
+    RUGGER = "rugger"
+    """A maker who has done it before, and does it again."""
+    CRANK = "crank"
+    """Moves complete curves to their pools."""
 
 
-CAST = {Role.FORESIGHT: 3, Role.LUCKY: 5, Role.BULL: 16, Role.BEAR: 6, Role.WHALE: 4}
+CAST = {
+    Role.FORESIGHT: 3,
+    Role.LUCKY: 5,
+    Role.BULL: 16,
+    Role.BEAR: 6,
+    Role.WHALE: 4,
+    Role.DRIFTER: 4,
+    Role.CROWD: 32,
+    Role.INSIDER: 8,
+    Role.MAKER: 12,
+    Role.RUGGER: 2,
+    Role.CRANK: 1,
+}
+
+BOTS = frozenset({Role.BULL, Role.BEAR, Role.WHALE, Role.DRIFTER})
 
 
 class Trader(msgspec.Struct, frozen=True):
@@ -51,7 +77,7 @@ class Trader(msgspec.Struct, frozen=True):
     @property
     def wraps(self) -> bool:
         """Whether it wraps SOL for each trade, as people do, or keeps a stock of wSOL, as bots do."""
-        return self.role in (Role.FORESIGHT, Role.LUCKY, Role.DEVELOPER)
+        return self.role not in BOTS
 
 
 class PastTrade(msgspec.Struct, frozen=True):
@@ -67,7 +93,7 @@ class PastTrade(msgspec.Struct, frozen=True):
 def traders(seed: int) -> dict[str, Trader]:
     """The cast by name, developers (named after their token) included."""
     names = [(f"{role}-{number}", role) for role, count in CAST.items() for number in range(1, count + 1)]
-    names += [(developer_of(token.symbol), Role.DEVELOPER) for token in TOKENS]
+    names += [(developer_of(token.symbol), Role.DEVELOPER) for token in TOKENS + TRENDING]
     made = {}
     for name, role in names:
         secret = hashlib.sha256(f"chimera world {seed} {name}".encode()).digest()

@@ -12,9 +12,10 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
+from chimera.domain.chain import Account
 from chimera.domain.errors import Garbled, RateLimited, Rejected, Unreachable
 from chimera.domain.ids import Address
-from chimera.localnet.world_orders import Seen
+from chimera.localnet.markets import Seen
 
 ACCOUNTS_MAX = 100
 WHO = "the world's node"
@@ -34,11 +35,11 @@ class WorldNode:
         return str(_field(_field(answer, "value"), "blockhash"))
 
     async def accounts(self, addresses: Sequence[Address]) -> Seen:
-        """Data by address at `processed`."""
-        return {address: found[1] if found else None for address, found in await self._accounts(addresses)}
+        """As they are at `processed`, None where there is none."""
+        return dict(await self._accounts(addresses))
 
     async def lamports(self, addresses: Sequence[Address]) -> dict[Address, int]:
-        return {address: found[0] if found else 0 for address, found in await self._accounts(addresses)}
+        return {address: found.lamports if found else 0 for address, found in await self._accounts(addresses)}
 
     async def send(self, transaction: bytes) -> str:
         """The signature; whether it lands is not waited for."""
@@ -63,8 +64,8 @@ class WorldNode:
     ) -> None:
         await self.close()
 
-    async def _accounts(self, addresses: Sequence[Address]) -> list[tuple[Address, tuple[int, bytes] | None]]:
-        made: list[tuple[Address, tuple[int, bytes] | None]] = []
+    async def _accounts(self, addresses: Sequence[Address]) -> list[tuple[Address, Account | None]]:
+        made: list[tuple[Address, Account | None]] = []
         for start in range(0, len(addresses), ACCOUNTS_MAX):
             part = addresses[start : start + ACCOUNTS_MAX]
             config = {"encoding": "base64", "commitment": "processed"}
@@ -72,8 +73,7 @@ class WorldNode:
             if len(values) != len(part):
                 raise Garbled(WHO, f"{len(values)} accounts for {len(part)}")
             for address, value in zip(part, values, strict=True):
-                read = None if value is None else (value["lamports"], base64.b64decode(value["data"][0]))
-                made.append((address, read))
+                made.append((address, None if value is None else _account(address, value)))
         return made
 
     async def _call(self, method: str, params: list[Any]) -> Any:
@@ -98,6 +98,11 @@ class WorldNode:
         if (failed := answer.get("error")) is not None:
             raise Rejected(WHO, f"{method}: {failed}")
         return answer.get("result")
+
+
+def _account(address: Address, value: dict[str, Any]) -> Account:
+    owner, data = Address(_field(value, "owner")), base64.b64decode(_field(value, "data")[0])
+    return Account(address, owner, _field(value, "lamports"), data)
 
 
 def _field(value: Any, name: str) -> Any:

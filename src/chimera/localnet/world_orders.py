@@ -1,28 +1,23 @@
-"""A decision of the world as instructions, given what its trader sees on chain. Pure.
+"""A decision about a CPMM pool as instructions, given what its trader sees on chain. Pure.
 
 Speaks Raydium CPMM's interface in its own words rather than through the desk's venue, so that a mistake in one of
 the two shows as a difference. Traders here are careless: they quote roughly and allow a lot of slippage.
 """
 
 import hashlib
-from collections.abc import Mapping
 
 import msgspec
-from solders.keypair import Keypair
 
 from chimera.domain.chain import AccountMeta, InstructionCall
 from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, USDC, WSOL, Address
-from chimera.localnet.genesis import WorldPool, world_pools
+from chimera.localnet.genesis import WorldPool
 from chimera.localnet.genesis_accounts import CPMM, TRADE_FEE_RATE, PoolAddresses
+from chimera.localnet.markets import Seen
 from chimera.localnet.tokens import BY_SYMBOL, SOL, TAX_BPS, Quirk
-from chimera.localnet.traders import Trader, traders
+from chimera.localnet.traders import Trader
 from chimera.localnet.world_plan import Decision, Deed
 from chimera.onchain import token_instructions as make
 from chimera.onchain.keys import associated_token_address
-from chimera.onchain.transaction import attach_signatures, compile_v0
-
-Seen = Mapping[Address, bytes | None]
-"""Data of accounts by address, None where there is none."""
 
 COMPUTE_UNITS = 250_000  # of the real program's 60,000 for a swap and 25,000 for each new account, with room
 SLIPPAGE_BPS = 1_500
@@ -46,6 +41,8 @@ class Place(msgspec.Struct, frozen=True):
     lp_account: Address
     target_account: Address | None = None
     """Somebody else's account of the token, where the decision is about one."""
+    tax_bps: int = 0
+    """What a transfer of the token loses."""
 
     @property
     def wanted(self) -> tuple[Address, ...]:
@@ -55,10 +52,24 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def place(trader: Trader, pool: WorldPool, target: Trader | None = None) -> Place:
+    """The place of a pool of genesis."""
     token = BY_SYMBOL.get(pool.symbol)
-    mint, program, decimals = (
-        (WSOL, TOKEN_PROGRAM, SOL.decimals) if token is None else (token.mint, token.program, token.decimals)
-    )
+    if token is None:
+        return place_of(trader, pool, WSOL, TOKEN_PROGRAM, SOL.decimals, target=target)
+    tax_bps = TAX_BPS if token.quirk is Quirk.TAXED else 0
+    return place_of(trader, pool, token.mint, token.program, token.decimals, target=target, tax_bps=tax_bps)
+
+
+def place_of(
+    trader: Trader,
+    pool: WorldPool,
+    mint: Address,
+    program: Address,
+    decimals: int,
+    *,
+    target: Trader | None = None,
+    tax_bps: int = 0,
+) -> Place:
     quote = WSOL if pool.quote == SOL.symbol else USDC
     return Place(
         pool=pool,
@@ -70,46 +81,20 @@ def place(trader: Trader, pool: WorldPool, target: Trader | None = None) -> Plac
         quote_account=associated_token_address(trader.address, quote),
         lp_account=associated_token_address(trader.address, pool.at.lp_mint),
         target_account=None if target is None else associated_token_address(target.address, mint, program),
+        tax_bps=tax_bps,
     )
-
-
-class Stage:
-    """The cast and the pools of one world, by name."""
-
-    def __init__(self, seed: int) -> None:
-        self.cast = traders(seed)
-        self._pools = {(pool.symbol, pool.quote): pool for pool in world_pools(seed)}
-        self._keys: dict[str, Keypair] = {}
-
-    def place(self, decision: Decision) -> Place:
-        trader, target = self.cast[decision.trader], self.cast.get(decision.target)
-        return place(trader, self._pools[decision.symbol, decision.quote], target)
-
-    def transaction(self, decision: Decision, seen: Seen, *, blockhash: str) -> bytes | None:
-        """The signed transaction of a decision, or None where there is nothing to do."""
-        trader = self.cast[decision.trader]
-        calls = orders(decision, trader, self.place(decision), seen)
-        if not calls:
-            return None
-        message = compile_v0(calls, payer=trader.address, blockhash=blockhash)
-        return attach_signatures(message, [bytes(self.key(trader).sign_message(message))])
-
-    def key(self, trader: Trader) -> Keypair:
-        if trader.name not in self._keys:
-            self._keys[trader.name] = Keypair.from_seed(trader.secret)
-        return self._keys[trader.name]
 
 
 def orders(decision: Decision, trader: Trader, where: Place, seen: Seen) -> list[InstructionCall]:
     """The transaction's instructions; none where there is nothing to do (nothing held, nothing left to gain)."""
     # The tick in the price keeps two equal decisions from being one and the same transaction.
     begin = [make.compute_unit_limit(COMPUTE_UNITS), make.compute_unit_price(1_000 + decision.tick % 9_973)]
-    held = token_amount(seen.get(where.token_account))
+    held = amount_in(seen, where.token_account)
     match decision.deed:
         case Deed.BUY:
             if decision.quote == SOL.symbol and not trader.wraps:
                 # A bot spends from its stock, and no more than that.
-                stock = token_amount(seen.get(where.quote_account))
+                stock = amount_in(seen, where.quote_account)
                 body = _buy(trader, where, seen, min(decision.amount, stock))
             else:
                 body = _buy(trader, where, seen, decision.amount)
@@ -131,12 +116,20 @@ def orders(decision: Decision, trader: Trader, where: Place, seen: Seen) -> list
             body = [printed, *_sell(trader, where, seen, decision.amount)]
         case Deed.FREEZE:
             body = _freeze(trader, where)
+        case _:
+            raise ValueError(f"no pool of CPMM's is asked to {decision.deed}")
     return begin + body if body else []
 
 
 def token_amount(data: bytes | None) -> int:
     """What a token account holds; 0 where there is none."""
     return int.from_bytes(data[64:72], "little") if data else 0
+
+
+def amount_in(seen: Seen, address: Address) -> int:
+    """What the token account at that address was seen to hold."""
+    account = seen.get(address)
+    return token_amount(account.data if account is not None else None)
 
 
 def expected_out(where: Place, seen: Seen, spend: int, *, buying: bool) -> int:
@@ -147,9 +140,7 @@ def expected_out(where: Place, seen: Seen, spend: int, *, buying: bool) -> int:
     if traded <= 0 or reserve_in <= 0 or reserve_out <= 0:
         return 0
     out = reserve_out * traded // (reserve_in + traded)
-    listed = BY_SYMBOL.get(where.pool.symbol)
-    taxed = listed is not None and listed.quirk is Quirk.TAXED
-    return out * (10_000 - TAX_BPS) // 10_000 if taxed else out
+    return out * (10_000 - where.tax_bps) // 10_000
 
 
 def _buy(trader: Trader, where: Place, seen: Seen, spend: int) -> list[InstructionCall]:
@@ -173,7 +164,7 @@ def _sell(trader: Trader, where: Place, seen: Seen, amount: int) -> list[Instruc
 
 
 def _pull(trader: Trader, where: Place, seen: Seen) -> list[InstructionCall]:
-    shares = token_amount(seen.get(where.lp_account))
+    shares = amount_in(seen, where.lp_account)
     if shares == 0:
         return []
     before, after = _wrapped(trader, where, 0)
@@ -274,10 +265,10 @@ def _reserves(where: Place, seen: Seen) -> tuple[int, int]:
     sides = []
     for side, vault in enumerate(at.vaults):
         fees = sum(
-            int.from_bytes(state[start + 8 * side : start + 8 * side + 8], "little")
+            int.from_bytes(state.data[start + 8 * side : start + 8 * side + 8], "little")
             for start in (_PROTOCOL_FEES, _FUND_FEES, _CREATOR_FEES)
         )
-        sides.append(token_amount(seen.get(vault)) - fees)
+        sides.append(amount_in(seen, vault) - fees)
     token = at.mints.index(where.token)
     return sides[token], sides[1 - token]
 

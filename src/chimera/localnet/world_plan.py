@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from chimera.localnet.genesis import world_pools
-from chimera.localnet.tokens import BY_SYMBOL, SOL, TOKENS, Quirk
+from chimera.localnet.tokens import BY_SYMBOL, SOL, TOKENS, TRENDING, Quirk
 from chimera.localnet.traders import CAST, Role, developer_of
 
 ACT_TICKS = 160  # the unit of planning; with ticks of 400 ms a bit more than a minute
@@ -57,6 +57,14 @@ class Deed(StrEnum):
     """Make `amount` of the token and sell it."""
     FREEZE = "freeze"
     """Freeze the token account of `target`."""
+    LAUNCH = "launch"
+    """Make a coin and its pump.fun curve."""
+    MIGRATE = "migrate"
+    """Move a complete curve to its PumpSwap pool."""
+    MINT = "mint"
+    """Make a coin's mint, all of its supply for its maker."""
+    LIST = "list"
+    """Open a CPMM pool of a coin with `amount` of the quote and part of the supply."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -66,11 +74,14 @@ class Decision(msgspec.Struct, frozen=True):
     trader: str
     deed: Deed
     symbol: str
+    """Of a token, or the key of a coin that is made during the run."""
     quote: str = "SOL"
     amount: int = 0
-    """Base units: of the quote (BUY), of the token (SELL, PRINT)."""
+    """Base units: of the quote (BUY, LIST), of the token (SELL, PRINT)."""
     share_bps: int = 0
     target: str = ""
+    program: str = ""
+    """Of another venue than the token's first, by the name that `localnet.programs` has for it."""
     why: str = ""
     """The part of the plan that it belongs to."""
 
@@ -248,14 +259,17 @@ def _scandals(seed: int, chance: random.Random) -> Iterator[Decision]:
 
 @lru_cache(8)
 def _markets(seed: int) -> tuple[tuple[str, str], ...]:
-    """(symbol, quote) of pools that ordinary traders use all the time, the sound ones more often."""
+    """(symbol, quote) of pools that ordinary traders use all the time, the sound ones more often.
+
+    The trending ones are left to the crowd.
+    """
     avoided = (Quirk.PULLED, Quirk.UNSELLABLE)
     made: list[tuple[str, str]] = []
     for pool in world_pools(seed):
         token = BY_SYMBOL.get(pool.symbol)
         if token is None:
             made.append((SOL.symbol, pool.quote))
-        elif token.quirk not in avoided:
+        elif token.quirk not in avoided and token not in TRENDING:
             made += [(pool.symbol, pool.quote)] * (3 if token.sound else 1)
     return tuple(made)
 

@@ -17,11 +17,11 @@ import msgspec
 
 from chimera.domain.errors import Garbled, OutsideError, RateLimited, Rejected, Unreachable
 from chimera.domain.ids import Address
-from chimera.localnet.genesis import BOT_SOL, BOT_WSOL
+from chimera.localnet.genesis import BOT_WSOL, purse_of
+from chimera.localnet.stage import Stage
 from chimera.localnet.tokens import SOL
 from chimera.localnet.world import World
 from chimera.localnet.world_node import WorldNode
-from chimera.localnet.world_orders import Stage
 from chimera.localnet.world_plan import Decision
 from chimera.onchain import token_instructions as make
 from chimera.onchain.keys import associated_token_address
@@ -157,8 +157,8 @@ class _Play:
         addresses = [trader.address for trader in cast]
         lamports = await self._node.lamports([*addresses, *stocks.values()])
         for trader in cast:
-            if lamports[trader.address] < BOT_SOL // 2:
-                await self._node.airdrop(trader.address, BOT_SOL)
+            if lamports[trader.address] < purse_of(trader) // 2:
+                await self._node.airdrop(trader.address, purse_of(trader))
             stock = stocks.get(trader.name)
             if stock is not None and lamports[stock] < BOT_WSOL // 3:
                 await self._node.airdrop(stock, BOT_WSOL)
