@@ -4,9 +4,10 @@ Sealed segments are Parquet and are read a row group at a time; what an interrup
 being written now, is read frame by frame. Must not know what the records mean.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from chimera.adapters.recording_log import Headless, read_log
@@ -24,6 +25,7 @@ from chimera.domain.recording import Recorded, RecordingBroken
 from chimera.ports.recording import RecordingInfo, Snapshot, Wanted
 
 OPEN, SEALED = ".open", ".parquet"
+NAME_DIGITS = 20  # as many as a u64 has: names sort as numbers do
 Rows = Iterator[tuple[int, int, str | None, bytes | None]]
 """(seq, at_ms, event, raw)."""
 
@@ -33,6 +35,12 @@ def segments(folder: Path) -> list[Path]:
     found = {path.stem: path for path in folder.glob(f"[0-9]*{OPEN}")}
     found |= {path.stem: path for path in folder.glob(f"[0-9]*{SEALED}")}
     return [found[name] for name in sorted(found)]
+
+
+def recordings_below(folder: Path) -> list[Path]:
+    """Folders of recordings: this one and those in it."""
+    files = [path for suffix in (OPEN, SEALED) for path in folder.rglob(f"{'[0-9]' * NAME_DIGITS}{suffix}")]
+    return sorted({path.parent for path in files})
 
 
 def last_record(folder: Path) -> tuple[int, int] | None:
@@ -100,7 +108,12 @@ class RecordingFolder:
         )
 
     def read(
-        self, *, wanted: Wanted = Wanted.ALL, from_ms: int | None = None, to_ms: int | None = None
+        self,
+        *,
+        wanted: Wanted = Wanted.ALL,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+        kinds: Collection[str] = (),
     ) -> Iterator[Recorded]:
         known = self._known(segments(self._folder))
         first_seq = known[0][1].first_seq if known else 0
@@ -108,19 +121,18 @@ class RecordingFolder:
             marks = [mark for _, info in known for mark in info.marks]
             whole = [snapshot for snapshot in _snapshots(marks) if snapshot.to_ms <= from_ms]
             first_seq = whole[-1].first_seq if whole else first_seq
-        return self._read(known, wanted, first_seq, from_ms, to_ms)
+        return self._read(known, _Wish(wanted, first_seq, frozenset(kinds)), from_ms, to_ms)
 
     def _read(
         self,
         known: list[tuple[Path, SegmentInfo]],
-        wanted: Wanted,
-        first_seq: int,
+        wish: "_Wish",
         from_ms: int | None,
         to_ms: int | None,
     ) -> Iterator[Recorded]:
         expected: int | None = None
         for path, info in known:
-            if info.last_seq < first_seq:
+            if info.last_seq < wish.first_seq:
                 continue
             if to_ms is not None and info.first_ms > to_ms:
                 return
@@ -128,7 +140,7 @@ class RecordingFolder:
                 lost = info.first_seq - expected
                 yield Recorded(expected, info.first_ms, RecordingBroken("records are missing", lost))
             expected = info.last_seq + 1
-            for seq, at_ms, event, raw in _rows(path, info, wanted, first_seq):
+            for seq, at_ms, event, raw in _rows(path, info, wish):
                 if to_ms is not None and at_ms > to_ms:
                     return
                 if from_ms is not None and raw is None and at_ms < from_ms:
@@ -139,28 +151,42 @@ class RecordingFolder:
         return [(path, info) for path in paths if (info := segment_info(path)) is not None]
 
 
-def _rows(path: Path, info: SegmentInfo, wanted: Wanted, first_seq: int) -> Rows:
+class _Wish(msgspec.Struct, frozen=True):
+    """Which rows of a segment."""
+
+    wanted: Wanted
+    first_seq: int
+    kinds: frozenset[str]
+    """Empty: all."""
+
+    def takes(self, row: Row) -> bool:
+        if row.seq < self.first_seq or (self.kinds and row.kind not in self.kinds):
+            return False
+        return self.wanted is Wanted.ALL or (row.raw is None) == (self.wanted is Wanted.EVENTS)
+
+
+def _rows(path: Path, info: SegmentInfo, wish: _Wish) -> Rows:
     if path.suffix == OPEN:
         try:
             _, frames = read_log(path)
             for rows in frames:
                 for row in rows:
-                    if row.seq >= first_seq and _is_wanted(row, wanted):
+                    if wish.takes(row):
                         yield row.seq, row.at_ms, row.event, row.raw
         except FileNotFoundError:
             path = path.with_suffix(SEALED)  # sealed since we looked
         else:
             return
     columns = ["seq", "ts_unix_ms"]
-    columns += [] if wanted is Wanted.RAW else ["payload"]
-    columns += [] if wanted is Wanted.EVENTS else ["raw"]
-    for part in _parquet(path, info, columns, first_seq):
-        frame = part
-        if wanted is not Wanted.ALL:
-            frame = frame.filter(pl.col(columns[-1]).is_not_null())
+    columns += [] if wish.wanted is Wanted.RAW else ["payload"]
+    columns += [] if wish.wanted is Wanted.EVENTS else ["raw"]
+    filters = [] if wish.wanted is Wanted.ALL else [pl.col(columns[-1]).is_not_null()]
+    filters += [pl.col("kind").is_in(sorted(wish.kinds))] if wish.kinds else []
+    for part in _parquet(path, info, [*columns, *(["kind"] if wish.kinds else [])], wish.first_seq):
+        frame = part.filter(filters) if filters else part
         nothing = [None] * frame.height
-        events = nothing if wanted is Wanted.RAW else frame["payload"].to_list()
-        raws = nothing if wanted is Wanted.EVENTS else frame["raw"].to_list()
+        events = nothing if wish.wanted is Wanted.RAW else frame["payload"].to_list()
+        raws = nothing if wish.wanted is Wanted.EVENTS else frame["raw"].to_list()
         yield from zip(frame["seq"].to_list(), frame["ts_unix_ms"].to_list(), events, raws, strict=True)
 
 
@@ -174,10 +200,6 @@ def _parquet(path: Path, info: SegmentInfo, columns: list[str], first_seq: int =
             yield scan.slice(start + skip, ROW_GROUP - skip).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Garbled(WHO, f"{path.name}: {str(error).splitlines()[0]}") from None
-
-
-def _is_wanted(row: Row, wanted: Wanted) -> bool:
-    return wanted is Wanted.ALL or (row.raw is None) == (wanted is Wanted.EVENTS)
 
 
 def _tally(path: Path, *, decode: bool = False) -> SegmentInfo | None:

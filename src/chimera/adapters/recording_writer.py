@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from chimera.adapters.recording_folder import OPEN, SEALED, last_record, segments
+from chimera.adapters.recording_folder import NAME_DIGITS, OPEN, SEALED, last_record, segments
 from chimera.adapters.recording_log import LogWriter, SegmentHead
 from chimera.adapters.recording_rows import WHO, RowEncoder
 from chimera.domain.errors import ConfigError, Garbled, Unreachable
@@ -79,7 +79,7 @@ class RecordingWriter:
             return Written(0, 0, full=False)
         if self._log is None:
             first = self._encoder.next_seq - len(rows)
-            path = self._folder / f"{first:020d}{OPEN}"
+            path = self._folder / f"{first:0{NAME_DIGITS}d}{OPEN}"
             self._log, self._began_ms, self._records = (
                 LogWriter(path, SegmentHead(first, self._maker)),
                 at_ms,

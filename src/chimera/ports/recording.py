@@ -4,7 +4,7 @@ A reader who begins at the first record, or at a snapshot, folds the raw items w
 has the view that the live process had. Beside them stand the events that it decoded then.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -62,14 +62,19 @@ class RecordingReader(Protocol):
         ...
 
     def read(
-        self, *, wanted: Wanted = Wanted.ALL, from_ms: int | None = None, to_ms: int | None = None
+        self,
+        *,
+        wanted: Wanted = Wanted.ALL,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+        kinds: Collection[str] = (),
     ) -> Iterator[Recorded]:
         """Records in the order in which they were made; both ends included.
 
         With `from_ms`, raw records begin earlier: at the last snapshot that was complete by then, or at the first
         record where there is none. Whoever trades on them begins at `from_ms` and folds what comes before.
-        A hole in the numbering is read as a RecordingBroken. Raises ConfigError where there is no recording,
-        Garbled where a record cannot be read.
+        `kinds` are names of types, none: all. A hole in the numbering is read as a RecordingBroken, whatever is
+        asked for. Raises ConfigError where there is no recording, Garbled where a record cannot be read.
         """
         ...
 
