@@ -37,7 +37,7 @@ from chimera.domain.messages import (
     UpkeepPlanned,
     UpkeepSigned,
 )
-from chimera.domain.trade import Fill, LegRef, LegState, Position, TradeState
+from chimera.domain.trade import Fill, Hop, LegRef, LegState, Position, TradeState
 
 FINAL_TRADE_STATES = frozenset({TradeState.CLOSED, TradeState.DEAD_LETTER})
 
@@ -51,6 +51,8 @@ class Leg(msgspec.Struct):
     amount: int
     """Lamports for a buy, tokens for a sell."""
     state: LegState
+    hops: tuple[Hop, ...] = ()
+    """The pools it goes through."""
     signature: Signature | None = None
     transaction: bytes | None = None
     last_valid_block_height: int = 0
@@ -162,8 +164,8 @@ class Ledger:
 
     @property
     def reserved_lamports(self) -> int:
-        """Promised to buys that have not landed yet."""
-        return sum(leg.amount for leg in self.legs.values() if leg.side is Side.BUY)
+        """Promised to buys and cycles that have not landed yet."""
+        return sum(leg.amount for leg in self.legs.values() if leg.side is not Side.SELL)
 
     @property
     def equity_at_cost_lamports(self) -> int:
@@ -212,7 +214,7 @@ class Ledger:
                 self.signals.pop(fact.signal_id, None)
             case IntentEmitted(intent):
                 self.intents[intent.id] = intent
-                if intent.side is Side.BUY:
+                if intent.side is not Side.SELL:
                     self._entries[intent.trade_id] = intent
                     self.states.setdefault(intent.trade_id, TradeState.PENDING)
                 if intent.signal_id is not None:
@@ -226,7 +228,12 @@ class Ledger:
                 intent = self.intents[leg.intent_id]
                 self.attempts[intent.id] = self.attempts.get(intent.id, 0) + 1
                 self.legs[leg.leg_id] = Leg(
-                    ref=leg, side=intent.side, mint=intent.mint, amount=fact.amount_in, state=LegState.PLANNED
+                    ref=leg,
+                    side=intent.side,
+                    mint=intent.mint,
+                    amount=fact.amount_in,
+                    state=LegState.PLANNED,
+                    hops=fact.hops,
                 )
             case LegSimulated(leg):
                 self._move(leg, LegState.SIMULATED)
@@ -361,6 +368,8 @@ class Ledger:
         self._count_tokens(((fill.mint, fill.token_delta), *fill.other_tokens))
         if fill.side is Side.BUY:
             self._keep(self._bought(trade_id, fill))
+        elif fill.side is Side.CYCLE:
+            self._keep(self._cycled(trade_id, fill))
         else:
             self._keep(self._sold(self.positions[trade_id], fill))
 
@@ -402,6 +411,28 @@ class Ledger:
             tokens_bought=known.tokens_bought + fill.token_delta,
             cost_lamports=known.cost_lamports + paid,
             swapped_lamports=known.swapped_lamports + fill.swap_lamports,
+        )
+
+    def _cycled(self, trade_id: TradeId, fill: Fill) -> Position:
+        """Opened and closed by one fill: nothing is held, the difference is the profit."""
+        intent = self._entries[trade_id]
+        costs = fill.fee_lamports + fill.tip_lamports + fill.rent_lamports + self._sunk.get(trade_id, 0)
+        return Position(
+            trade_id=trade_id,
+            mint=fill.mint,
+            symbol=intent.symbol,
+            style=intent.style,
+            wallet=intent.wallet,
+            tokens=0,
+            tokens_bought=0,
+            cost_lamports=intent.amount + costs,
+            received_lamports=intent.amount + fill.swap_lamports,
+            swapped_lamports=intent.amount,
+            opened_at_ms=fill.at_ms,
+            opened_slot=fill.slot,
+            entry_signature=fill.signature,
+            exit_signature=fill.signature,
+            closed_at_ms=fill.at_ms,
         )
 
     def _sold(self, position: Position, fill: Fill) -> Position:

@@ -126,7 +126,7 @@ class _Story:
             case SignalDropped():
                 self.fell, self.error = True, str(entry.fact.refusal)
             case IntentEmitted(intent):
-                if intent.side is Side.BUY:
+                if intent.side is not Side.SELL:
                     self.opening = self.opening or intent
                 else:
                     self.exit_reason = intent.reason
@@ -163,7 +163,7 @@ class _Story:
         amount_lamports: int,
     ) -> TradeRows:
         position = self.books.positions.get(trade_id)
-        sold = any(fill.side is Side.SELL for fill in self.fills)
+        sold = any(fill.side is not Side.BUY for fill in self.fills)
         sunk = self.books.fees_lamports if position is None else 0
         first, last = self.entries[0], self.entries[-1]
         trade = TradeRow(
@@ -232,6 +232,8 @@ class _Story:
 
 def _fill_row(leg: LegRef, fill: Fill) -> FillRow:
     bought = fill.side is Side.BUY
+    if fill.side is Side.CYCLE:
+        return _cycle_row(leg, fill)
     return FillRow(
         leg_id=leg.leg_id,
         trade_uuid=leg.trade_id,
@@ -242,6 +244,25 @@ def _fill_row(leg: LegRef, fill: Fill) -> FillRow:
         output_mint=fill.mint if bought else WSOL,
         amount_in=fill.swap_lamports if bought else -fill.token_delta,
         amount_out=fill.token_delta if bought else fill.swap_lamports,
+        fee_lamports=fill.fee_lamports,
+        tip_lamports=fill.tip_lamports,
+        rent_lamports=fill.rent_lamports,
+        at_ms=fill.at_ms,
+    )
+
+
+def _cycle_row(leg: LegRef, fill: Fill) -> FillRow:
+    """SOL in and SOL out; only what one is beyond the other is known from the wallet."""
+    return FillRow(
+        leg_id=leg.leg_id,
+        trade_uuid=leg.trade_id,
+        side=fill.side,
+        signature=fill.signature,
+        slot=fill.slot,
+        input_mint=WSOL,
+        output_mint=WSOL,
+        amount_in=max(-fill.swap_lamports, 0),
+        amount_out=max(fill.swap_lamports, 0),
         fee_lamports=fill.fee_lamports,
         tip_lamports=fill.tip_lamports,
         rent_lamports=fill.rent_lamports,

@@ -134,6 +134,8 @@ WORDS = {
     Reason.AMOUNT_OUT_OF_RANGE: "the amount is out of range",
     Reason.FEES_ABOVE_LIMIT: "the fees are above their limit",
     Reason.TRANSACTION_TOO_LARGE: "the transaction would be too large",
+    Reason.UNPROFITABLE: "it would not pay after all costs",
+    Reason.BUNDLE_REQUIRED: "it may go as a bundle alone, and no block engine takes one",
     Reason.SIMULATION_FAILED: "its simulation failed",
     Reason.SIMULATION_UNAVAILABLE: "it could not be simulated",
 }
@@ -206,6 +208,10 @@ def _signal(fact: SignalAccepted | SignalRefused | SignalDropped, about: About) 
 def _intent(fact: IntentEmitted | IntentRefused | IntentApproved, about: About) -> str:
     match fact:
         case IntentEmitted(intent):
+            if intent.side is Side.CYCLE:
+                circle = f"send {sol_text(intent.amount)} SOL through {len(intent.pools)} pools and back"
+                bound = f"for at least {sol_text(intent.profit_lamports_min)} SOL after all costs"
+                return f"{intent.source} wants to {circle}, {bound}: {intent.reason.rstrip('.')}."
             what = (
                 f"buy {about.token} for {sol_text(intent.amount)} SOL"
                 if intent.side is Side.BUY
@@ -250,7 +256,9 @@ def _landed(fill: Fill, about: About) -> str:
     costs += f", tip {sol_text(fill.tip_lamports)}" if fill.tip_lamports else ""
     if fill.rent_lamports:
         costs += f", rent {'back ' if fill.rent_lamports < 0 else ''}{sol_text(abs(fill.rent_lamports))}"
-    if fill.side is Side.BUY:
+    if fill.side is Side.CYCLE:
+        what = f"The circle through {about.token} gave {sol_text(fill.swap_lamports)} SOL before costs"
+    elif fill.side is Side.BUY:
         what = f"Bought {about.amount(fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
     else:
         what = f"Sold {about.amount(-fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
@@ -397,6 +405,8 @@ def levels_text(levels: Levels | None) -> str:
 
 
 def _swap(about: About) -> str:
+    if about.side == Side.CYCLE:
+        return f"circle through {about.token}"
     return f"{'sale' if about.side == Side.SELL else 'purchase'} of {about.token}"
 
 

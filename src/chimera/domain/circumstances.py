@@ -35,3 +35,5 @@ class Circumstances(msgspec.Struct, frozen=True):
     """In the intent's token, over all strategies."""
     spear_disabled: str = ""
     """Why Spear is off, or empty."""
+    bundles: bool = False
+    """Whether the block engine takes bundles now."""

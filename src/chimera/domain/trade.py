@@ -64,7 +64,7 @@ class Fill(msgspec.Struct, frozen=True):
     lamports_delta: int
     """Change of the wallet's own lamports, everything included."""
     swap_lamports: int
-    """SOL that the swap itself took (buy) or gave (sell); never negative."""
+    """SOL that the swap itself took (buy) or gave (sell), never negative; of a cycle gave beyond what it took."""
     fee_lamports: int
     """Base and priority fee."""
     tip_lamports: int
@@ -149,6 +149,8 @@ class Position(msgspec.Struct, frozen=True):
 
         The cost share is rounded up, so profit is never overstated; exact once closed.
         """
+        if not self.open:
+            return self.received_lamports - self.cost_lamports
         gone = self.tokens_bought - self.tokens
         if gone <= 0:
             return self.received_lamports

@@ -7,7 +7,13 @@ from chimera.market.view import MarketView
 
 
 def circumstances(
-    intent: TradeIntent, books: Books, view: MarketView, *, now_ms: int, spear_disabled: str
+    intent: TradeIntent,
+    books: Books,
+    view: MarketView,
+    *,
+    now_ms: int,
+    spear_disabled: str,
+    bundles: bool = False,
 ) -> Circumstances:
     """What is known now of the intent's token, the capital and the market."""
     ledger = books.ledger
@@ -34,4 +40,5 @@ def circumstances(
         held_tokens=position.tokens if position else 0,
         lost_today_lamports=books.breaker.lost_lamports,
         spear_disabled=spear_disabled,
+        bundles=bundles,
     )

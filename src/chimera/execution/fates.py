@@ -26,6 +26,11 @@ from chimera.market.view import MarketView
 from chimera.portfolio import Booked, Leg
 
 UNKNOWN = frozenset({LegState.SIGNED, LegState.SENT})
+UNDONE = {
+    Side.BUY: Happened.ENTRY_UNDONE,
+    Side.SELL: Happened.EXIT_UNDONE,
+    Side.CYCLE: Happened.CYCLE_UNDONE,
+}
 
 
 class Move(Protocol):
@@ -100,6 +105,8 @@ class Fates:
         self._watch.end(leg.ref.leg_id)
         if leg.side is Side.BUY:
             self._move(leg.ref.trade_id, Happened.ENTRY_LANDED, f"landed in slot {fill.slot}")
+        elif leg.side is Side.CYCLE:
+            self._move(leg.ref.trade_id, Happened.CYCLE_LANDED, f"landed in slot {fill.slot}")
         else:
             left = self._ledger.positions[leg.ref.trade_id].tokens
             happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
@@ -152,7 +159,7 @@ class Fates:
     def _undone(self, booked: Booked) -> None:
         leg = booked.leg
         self._watch.begin(leg.ref.leg_id)
-        happened = Happened.ENTRY_UNDONE if leg.side is Side.BUY else Happened.EXIT_UNDONE
+        happened = UNDONE[leg.side]
         self._move(leg.ref.trade_id, happened, f"a fork undid slot {booked.slot}")
 
     def _depth(self, leg: Leg) -> DepthTier:

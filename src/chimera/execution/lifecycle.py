@@ -25,6 +25,8 @@ class Happened(StrEnum):
     EXIT_LOST = "exit lost"
     ENTRY_UNDONE = "a fork undid the entry"
     EXIT_UNDONE = "a fork undid the exit"
+    CYCLE_LANDED = "cycle landed"
+    CYCLE_UNDONE = "a fork undid the cycle"
 
 
 T = TradeState
@@ -50,6 +52,10 @@ TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
     (T.DEAD_LETTER, H.ENTRY_UNDONE): T.EXECUTING,
     (T.ACTIVE, H.EXIT_UNDONE): T.EXITING,
     (T.CLOSED, H.EXIT_UNDONE): T.EXITING,
+    # a cycle opens and closes in one transaction
+    (T.EXECUTING, H.CYCLE_LANDED): T.CLOSED,
+    (T.CLOSED, H.CYCLE_UNDONE): T.EXECUTING,
+    (T.FAILED, H.CYCLE_UNDONE): T.EXECUTING,
 }
 
 L = LegState

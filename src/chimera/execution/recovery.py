@@ -16,7 +16,8 @@ def unsettled(ledger: Ledger) -> Iterator[tuple[TradeId, Happened]]:
             continue
         position = ledger.positions.get(trade_id)
         if state is TradeState.EXECUTING:
-            yield trade_id, Happened.ENTRY_LANDED if position else Happened.ENTRY_LOST
+            landed = Happened.ENTRY_LANDED if position and position.open else Happened.CYCLE_LANDED
+            yield trade_id, landed if position else Happened.ENTRY_LOST
         elif state is TradeState.EXITING and position is not None:
             yield trade_id, Happened.EXIT_LOST if position.open else Happened.EXIT_LANDED
         elif state is TradeState.RETRY:
@@ -29,9 +30,9 @@ def unanswered(ledger: Ledger) -> Iterator[tuple[TradeIntent, Happened | None]]:
         if intent.id in ledger.outcome_of or ledger.busy(intent.trade_id):
             continue
         state = ledger.states.get(intent.trade_id)
-        if intent.side is Side.BUY and state is TradeState.PENDING:
+        if intent.side is not Side.SELL and state is TradeState.PENDING:
             yield intent, Happened.VALIDATED
-        elif intent.side is Side.BUY and state is TradeState.FAILED:
+        elif intent.side is not Side.SELL and state is TradeState.FAILED:
             yield intent, Happened.RETRIED
         else:
             yield intent, None

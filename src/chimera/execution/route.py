@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from chimera.domain.pool import Quote
+from chimera.domain.trade import Hop
 from chimera.domain.units import BPS, mul_div_floor
 
 Stage = tuple[Quote, ...]
@@ -68,6 +69,18 @@ def orders(route: Route, *, minimum_out: int, inner_slippage_bps: int) -> Iterat
         for quote, spent, limit in zip(stage, amounts, limits, strict=True):
             yield Order(quote, spent, limit)
         amount = sure
+
+
+def hop_of(quote: Quote) -> Hop:
+    """What the journal keeps of it."""
+    return Hop(
+        venue=quote.venue,
+        pool=quote.pool,
+        input_mint=quote.input_mint,
+        output_mint=quote.output_mint,
+        amount_in=quote.amount_in,
+        amount_out=quote.amount_out,
+    )
 
 
 def _shared(total: int, by: list[int]) -> list[int]:

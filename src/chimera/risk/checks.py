@@ -13,6 +13,8 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.units import BPS, sol_text
 from chimera.risk.token_safety import TRUSTED, TokenLimits, review_token
 
+CYCLE_POOLS_MAX = 4  # more do not fit into a transaction
+
 
 class RiskLimits(msgspec.Struct, frozen=True):
     """What no strategy can raise."""
@@ -35,6 +37,10 @@ class RiskLimits(msgspec.Struct, frozen=True):
     """Share of the equity that a strategy may hold, by name; the others are bound by their style alone."""
     token_bps: int = BPS
     """Share of the equity that may lie in one token, over all strategies."""
+    cycle_profit_lamports_min: int = 100_000
+    """The least that a cycle may ask for, after all costs: below it, chance decides."""
+    cycles_in_standard_lane: bool = False
+    """Whether a cycle may go without a bundle; if it fails there, its fee is lost."""
     paused: tuple[str, ...] = ()
     """Strategies that may sell and not buy, by name."""
 
@@ -60,15 +66,15 @@ def breaker_closed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> R
 
 
 def style_enabled(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
-    if intent.side is Side.BUY and intent.source in limits.paused:
+    if intent.side is not Side.SELL and intent.source in limits.paused:
         return Refusal(Reason.STRATEGY_DISABLED, observed=f"{intent.source} is paused")
-    if intent.side is Side.BUY and intent.style is Style.SPEAR and seen.spear_disabled:
+    if intent.side is not Side.SELL and intent.style is Style.SPEAR and seen.spear_disabled:
         return Refusal(Reason.STRATEGY_DISABLED, observed=seen.spear_disabled)
     return f"{intent.style} enabled"
 
 
 def holding(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
-    if intent.side is Side.BUY:
+    if intent.side is not Side.SELL:
         return "a buy needs no holding"
     if not 0 < intent.amount <= seen.held_tokens:
         return Refusal(Reason.NO_ACTIVE_POSITION, limit=str(seen.held_tokens), observed=str(intent.amount))
@@ -86,7 +92,7 @@ def size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusa
             limit=f"{sol_text(limits.position_lamports_max)} SOL",
             observed=f"{sol_text(intent.amount)} SOL",
         )
-    if seen.open_positions >= limits.open_positions_max:
+    if intent.side is Side.BUY and seen.open_positions >= limits.open_positions_max:
         return Refusal(
             Reason.MAX_OPEN_POSITIONS, limit=str(limits.open_positions_max), observed=str(seen.open_positions)
         )
@@ -94,7 +100,7 @@ def size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusa
 
 
 def daily_loss(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
-    if intent.side is Side.BUY and seen.lost_today_lamports > limits.daily_loss_lamports_max:
+    if intent.side is not Side.SELL and seen.lost_today_lamports > limits.daily_loss_lamports_max:
         return Refusal(
             Reason.DAILY_LOSS,
             limit=f"{sol_text(limits.daily_loss_lamports_max)} SOL",
@@ -120,6 +126,8 @@ def capital(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Ref
 def allocation(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
     if intent.side is Side.SELL:
         return "a sell frees its allocation"
+    if intent.side is Side.CYCLE:
+        return "a cycle holds nothing between transactions"
     share = limits.spear_bps if intent.style is Style.SPEAR else limits.shield_bps
     ceiling = seen.equity_lamports * share // BPS
     wanted = seen.engaged_lamports + intent.amount
@@ -162,7 +170,7 @@ def fresh_data(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> 
 
 
 def slippage(intent: TradeIntent, _: Circumstances, limits: RiskLimits) -> Refusal | str:
-    most = limits.slippage_bps_max if intent.side is Side.BUY else limits.exit_slippage_bps_max
+    most = limits.slippage_bps_max if intent.side is not Side.SELL else limits.exit_slippage_bps_max
     if intent.slippage_bps_max > most:
         return Refusal(Reason.SLIPPAGE, limit=f"{most} bps", observed=f"{intent.slippage_bps_max} bps")
     return f"slippage at most {intent.slippage_bps_max} bps"
@@ -171,6 +179,8 @@ def slippage(intent: TradeIntent, _: Circumstances, limits: RiskLimits) -> Refus
 def token_safe(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
     if intent.side is Side.SELL:
         return "a sell leaves the token"
+    if intent.side is Side.CYCLE:
+        return "a cycle keeps no token"
     refusal = review_token(intent.style, seen.token, seen.liquidity_micro_usd, limits.tokens)
     if refusal is not None:
         return refusal
@@ -179,7 +189,7 @@ def token_safe(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> 
 
 def token_sellable(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
     """The slow path's verdict; the desk makes the probe first where there is none."""
-    if intent.side is Side.SELL or intent.mint in TRUSTED:
+    if intent.side is not Side.BUY or intent.mint in TRUSTED:
         return "needs no probe"
     if seen.report is None:
         return Refusal(Reason.SIMULATION_UNAVAILABLE, observed="no probe of this token yet")
@@ -188,12 +198,34 @@ def token_sellable(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> R
     )
 
 
+def atomic(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    """A cycle names its pools and its least profit, and goes as a bundle unless settings allow otherwise."""
+    if intent.side is not Side.CYCLE:
+        return "no cycle"
+    if not 2 <= len(set(intent.pools)) == len(intent.pools) <= CYCLE_POOLS_MAX:
+        return Refusal(
+            Reason.POOL_NOT_FOUND,
+            limit=f"2 to {CYCLE_POOLS_MAX} pools, each once",
+            observed=f"{len(intent.pools)} pools",
+        )
+    if intent.profit_lamports_min < limits.cycle_profit_lamports_min:
+        return Refusal(
+            Reason.UNPROFITABLE,
+            limit=f"a bound of at least {sol_text(limits.cycle_profit_lamports_min)} SOL",
+            observed=f"{sol_text(intent.profit_lamports_min)} SOL",
+        )
+    if not seen.bundles and not limits.cycles_in_standard_lane:
+        return Refusal(Reason.BUNDLE_REQUIRED, limit="a bundle or nothing", observed="no block engine now")
+    return f"at least {sol_text(intent.profit_lamports_min)} SOL over {len(intent.pools)} pools"
+
+
 CHECKS: tuple[Check, ...] = (
     not_killed,
     breaker_closed,
     not_expired,
     style_enabled,
     holding,
+    atomic,
     size,
     daily_loss,
     capital,

@@ -26,7 +26,7 @@ class KillSwitch:
 
     def review(self, side: Side) -> Refusal | None:
         """Step 0 of every trading operation."""
-        if self.active and (self.scope != HALT_BUYS or side is Side.BUY):
+        if self.active and (self.scope != HALT_BUYS or side is not Side.SELL):
             return Refusal(Reason.KILL_SWITCH, observed=f"{self.scope}: {self.cause}")
         if not self.ready:
             return Refusal(Reason.NOT_READY, observed="start-up is not complete")

@@ -30,6 +30,7 @@ from chimera.domain.messages import Entry, RunStarted
 from chimera.domain.token import TokenListing
 from chimera.execution.books import Books
 from chimera.execution.costs import Costs
+from chimera.execution.cycles import CyclePlanner
 from chimera.execution.desk import Desk
 from chimera.execution.failover import Call, Failover
 from chimera.execution.keeper import Keeper
@@ -166,6 +167,7 @@ def build_desk(
     desk = Desk(
         gate=gate,
         planner=Planner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
+        cycles=CyclePlanner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
         books=books,
         view=view,
         limits=rules.desk_limits(settings, bundles=bundles is not None),
