@@ -305,3 +305,12 @@ def test_levels_are_told_by_the_position_s_own_strategy() -> None:
     engine = Engine([Scripted("one")])
     assert engine.levels(position("one")) == (7, 9)
     assert engine.levels(position("gone")) == (850, None)
+
+
+def test_what_another_process_runs_is_left_to_it() -> None:
+    engine = Engine([Scripted("one")], elsewhere={"two"})
+    fallen = Books(position("two"), value=1)
+    assert not engine.process(SLOT, fallen.at(1))
+    assert not engine.process(signal(Side.SELL, TradeId("t1")), fallen.at(2))
+    assert not engine.process(signal(), EMPTY.at(3))
+    assert engine.process(signal(Side.SELL, TradeId("t1")), Books(position("one")).at(4))

@@ -97,9 +97,14 @@ class Engine:
         strategies: Sequence[Strategy],
         *,
         limits: EngineLimits = EngineLimits(),  # noqa: B008 - frozen
+        elsewhere: Collection[str] = (),
         spent_ns: Callable[[], int] | None = None,
     ) -> None:
-        """`spent_ns`: this thread's processor time so far; without it nobody is parked for being slow."""
+        """`elsewhere`: strategies that other processes run; their positions and signals are not this one's.
+
+        `spent_ns`: this thread's processor time so far; without it nobody is parked for being slow.
+        """
+        self._elsewhere = elsewhere
         self._seats = [_Seat(strategy) for strategy in strategies]
         self._by_name = {seat.name: seat for seat in self._seats}
         self.limits, self._spent_ns = limits, spent_ns
@@ -271,6 +276,8 @@ class Engine:
         if intents or drops:
             return
         position = context.books.positions.get(signal.trade_id) if signal.trade_id is not None else None
+        if self._elsewhere and (position is None or position.strategy not in self._by_name):
+            return
         if signal.side is Side.SELL and position is not None and position.open:
             if context.books.busy(position.trade_id):
                 why = Refusal(Reason.DUPLICATE_INTENT, observed="a leg of it is under way")
@@ -289,6 +296,8 @@ class Engine:
         for position in context.books.open_positions:
             seat = self._by_name.get(position.strategy)
             orphan = seat is None or bool(seat.parked)
+            if position.strategy in self._elsewhere:
+                continue
             if not orphan and (position.levels is None or getattr(seat.strategy, "minds_levels", False)):  # type: ignore[union-attr]
                 continue
             if (

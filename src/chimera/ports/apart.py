@@ -10,10 +10,10 @@ import msgspec
 
 from chimera.domain.commands import Answer, Command
 from chimera.domain.ids import Signature
-from chimera.domain.messages import Fact, Noted, SignalDropped
+from chimera.domain.messages import Fact, Noted, SignalDropped, StrategyDecided, StrategyMoved
 from chimera.ports.ingress import WebhookAnswer, WebhookRequest
 
-OFFERED = (SignalDropped, Noted)
+OFFERED = (SignalDropped, StrategyDecided, StrategyMoved, Noted)
 """Facts that a process without the journal may ask to have written down; everything else is the desk's to say."""
 
 

@@ -168,9 +168,9 @@ def steer(
     live.on_change(apply)
 
 
-def think(live: LiveSettings, strategies: Iterable[Strategy]) -> Engine:
+def think(live: LiveSettings, strategies: Iterable[Strategy], *, elsewhere: Iterable[str] = ()) -> Engine:
     """The engine of these strategies, steered by every change; it counts this thread's processor time."""
-    engine = Engine(list(strategies), spent_ns=time.thread_time_ns)
+    engine = Engine(list(strategies), elsewhere=frozenset(elsewhere), spent_ns=time.thread_time_ns)
 
     def apply(settings: Settings) -> None:
         limits = rules.risk_limits(settings)
