@@ -7,8 +7,16 @@ A follower begins with the last state of every pool and never asks a node. Neith
 import asyncio
 
 from chimera.domain.errors import Unreachable
-from chimera.domain.ids import Address
-from chimera.domain.market import PoolCreated, PoolQuarantined, PoolReleased, PoolUpdated, SlotAdvanced
+from chimera.domain.ids import Address, Slot
+from chimera.domain.market import (
+    MarketGap,
+    PoolCreated,
+    PoolQuarantined,
+    PoolReleased,
+    PoolUpdated,
+    SlotAdvanced,
+    TokenMintInfo,
+)
 from chimera.domain.snapshot import PoolSnapshot
 from chimera.market.snapshots import adopt, snapshot_of
 from chimera.market.view import MarketView
@@ -22,6 +30,7 @@ EVERY_S = 0.01  # a fifth of the age that a quote may have
 DOUBTS_EVERY_S = 0.5  # how often doubts are compared, which come without an event
 AGAIN_S = 0.5
 POOLS_A_WRITE = 512
+AWAY = "the market process was away"
 
 
 class PoolGiver:
@@ -31,10 +40,22 @@ class PoolGiver:
         self, *, view: MarketView, cache: PoolCache, bus: Bus, clock: Clock, observer: Observer
     ) -> None:
         self._view, self._cache, self._clock, self._observer = view, cache, clock, observer
+        self._bus = bus
         self._events = bus.subscribe(MARKET, capacity=MARKET_CAPACITY)
         self._lost = 0
         self._changed: dict[Address, None] = {}
         self._doubts: dict[Address, str | None] = {}
+
+    async def absence(self) -> int:
+        """The slot that followers last heard of, from whoever gave before us; ask before `run`."""
+        return await self._cache.last_slot()
+
+    def tell_absence(self, last_slot: int) -> None:
+        """Tells what nobody saw between that slot and now: who counts trades or builds bars must know."""
+        if last_slot and self._view.slot > last_slot + 1:
+            first, last = Slot(last_slot + 1), Slot(self._view.slot)
+            self._observer.feed_gap(first_slot=first, last_slot=last, cause=AWAY)
+            self._bus.publish(MARKET, MarketGap(first, last, AWAY, self._clock.now_ms()))
 
     async def run(self) -> None:
         """Writes until cancelled."""
@@ -129,3 +150,5 @@ class PoolFollower:
         async for event in self._slots:
             if isinstance(event, SlotAdvanced) and event.slot > self._view.slot:
                 self._view.see_slot(event.slot, self._clock.now_ms())
+            elif isinstance(event, TokenMintInfo):
+                self._view.mints[event.token.mint] = event.token

@@ -10,8 +10,8 @@ from chimera.adapters.store import SqlTables
 from chimera.adapters.store_engine import open_engine
 from chimera.control.server import ControlServer, bind
 from chimera.domain.ids import Address
-from chimera.domain.messages import ConfigChanged, Entry
-from chimera.engine import Engine
+from chimera.domain.messages import ConfigChanged, Entry, RunStarted, StrategyMoved
+from chimera.engine import PARKED
 from chimera.execution.books import Books
 from chimera.roles.recorder import RecorderRole
 from chimera.roles.remote_desk import RemoteDesk
@@ -19,7 +19,7 @@ from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.wiring import outside, rules
 from chimera.wiring.around import Around
 from chimera.wiring.front import build_front
-from chimera.wiring.steering import LiveSettings
+from chimera.wiring.steering import LiveSettings, think
 
 COMPONENT = "control-plane"
 
@@ -29,12 +29,22 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
     settings, bus, clock, observer = around.settings, around.bus, around.clock, around.observer
     limits = rules.risk_limits(settings)
     books, live = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), LiveSettings(settings)
+    strategies = list(rules.built_strategies(settings))
+    shown = think(live, strategies)  # never given an event: it only remembers who is parked
 
     def fold(entry: Entry) -> None:
         live.fold(entry)
         books.fold(entry)
-        if isinstance(entry.fact, ConfigChanged):
-            live.adopt()
+        match entry.fact:
+            case ConfigChanged():
+                live.adopt()
+            case StrategyMoved(name, _, after, cause, by):
+                (shown.park if after == PARKED else shown.resume)(name, cause, by)
+            case RunStarted():
+                for name in list(shown.parked):
+                    shown.resume(name, "", "")
+            case _:
+                pass
 
     around.folds.append(fold)
     live.on_change(lambda now: setattr(books.reports, "limits", rules.risk_limits(now).tokens))
@@ -55,8 +65,8 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
         live=live,
         view=around.view,
         books=books,
-        thinking=Engine([]),
-        strategies=[one.name for one in rules.built_strategies(settings)],
+        thinking=shown,
+        strategies=[one.name for one in strategies],
         limits=lambda: rules.risk_limits(live.settings_now),
         symbol_of=lambda mint: symbols.get(mint, ""),
         clock=clock,

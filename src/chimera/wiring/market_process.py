@@ -38,10 +38,12 @@ async def start_market(around: Around) -> None:
     )
     giver = PoolGiver(view=view, cache=around.cache, bus=bus, clock=around.clock, observer=around.observer)
     around.check("stream", lambda: "" if market.state == "connected" else f"the stream is {market.state}")
+    heard_last = await giver.absence()
     around.loops.start("market", market.run())
     around.loops.start("market health", market.report())
     around.loops.start("pool giver", giver.run())
     await around.loops.first_of(market.ready.wait(), READY_WITHIN_S)
+    giver.tell_absence(heard_last)
 
 
 def _watched_wallet(settings: Settings, observer: Observer) -> Address:

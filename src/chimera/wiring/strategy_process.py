@@ -6,8 +6,8 @@ One process may run all of them, or a few by name while others run elsewhere. Ke
 from collections.abc import Awaitable, Callable, Sequence
 
 from chimera.domain.errors import ConfigError
-from chimera.domain.messages import ConfigChanged, Entry
-from chimera.engine import Engine
+from chimera.domain.messages import ConfigChanged, Entry, RunStarted, StrategyMoved
+from chimera.engine import PARKED, RUNNING
 from chimera.execution.books import Books
 from chimera.ports.strategy import Strategy
 from chimera.roles.inbox import SignalInbox
@@ -16,7 +16,7 @@ from chimera.roles.signal_sharing import FactOfferer, NoWatch, SignalTaker
 from chimera.roles.strategy import StrategyRole
 from chimera.wiring import rules
 from chimera.wiring.around import Around
-from chimera.wiring.steering import LiveSettings
+from chimera.wiring.steering import LiveSettings, think
 
 COMPONENT = "strategies"
 UNLIMITED = Room(1, lambda: 0)  # where the journal is, signals are held back until the desk has room
@@ -27,27 +27,45 @@ def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Await
     settings = around.settings
     limits = rules.risk_limits(settings)
     books, live = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), LiveSettings(settings)
-    strategies = _chosen(list(rules.built_strategies(settings)), only)
+    enabled = list(rules.built_strategies(settings))
+    strategies = _chosen(enabled, only)
+    elsewhere = {one.name for one in enabled} - {one.name for one in strategies}
     live.on_change(lambda now: rules.tune(strategies, now))
+
+    engine = think(live, strategies, elsewhere=elsewhere)
+    queue = SignalInbox(settings.webhook.queue_capacity)
+    taker = SignalTaker(queue=queue, bus=around.bus)
+    facts = FactOfferer(
+        bus=taker, clock=around.clock, component=around.maker.component, run_id=around.maker.run_id
+    )
+    parked: dict[str, StrategyMoved] = {}
 
     def fold(entry: Entry) -> None:
         live.fold(entry)
         books.fold(entry)
-        if isinstance(entry.fact, ConfigChanged):
-            live.adopt()
+        match entry.fact:
+            case ConfigChanged():
+                live.adopt()
+            case StrategyMoved(name, _, after) as moved:
+                parked.pop(name, None)
+                if after == PARKED:
+                    parked[name] = moved
+            case RunStarted():
+                # the desk forgets at its start who was parked; whoever still is says so again
+                parked.clear()
+                for name, cause in engine.parked.items():
+                    facts.append(StrategyMoved(name, RUNNING, PARKED, cause, "engine"))
+            case _:
+                pass
 
     around.folds.append(fold)
-    queue = SignalInbox(settings.webhook.queue_capacity)
-    taker = SignalTaker(queue=queue, bus=around.bus)
     role = StrategyRole(
-        engine=Engine(strategies),
+        engine=engine,
         queue=queue,
         ingress=NoWatch(),
         ledger=books.ledger,
         view=around.view,
-        journal=FactOfferer(
-            bus=taker, clock=around.clock, component=around.maker.component, run_id=around.maker.run_id
-        ),
+        journal=facts,
         bus=taker,
         clock=around.clock,
         observer=around.observer,
@@ -55,6 +73,8 @@ def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Await
     )
 
     async def start() -> None:
+        for name, moved in parked.items():
+            engine.park(name, moved.cause, moved.by)
         around.loops.start("trades", role.follow_trades())
         around.loops.start("market events", role.follow_market())
         around.loops.start("signals", role.follow_signals())
