@@ -17,6 +17,7 @@ import typer
 
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
+from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
@@ -477,6 +478,8 @@ add_paperwork(app, _run)
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")
 app.add_typer(venue_commands(_settings), name="venue")
+app.add_typer(recordings_commands(), name="recordings")
+add_record(app, _settings, _run)
 
 if __name__ == "__main__":
     main()

@@ -124,6 +124,11 @@ class JournalFile:
         return journal, repair
 
     @property
+    def run_id(self) -> str:
+        """Of this run: the same in every record that it leaves."""
+        return self._run_id
+
+    @property
     def last_seq(self) -> int:
         """Of the last fact appended, durable or not."""
         return self._seq

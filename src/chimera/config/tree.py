@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chimera.domain.chain import Commitment
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
@@ -285,6 +284,27 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     accounts_a_run: Annotated[int, Meta(ge=1, le=1_000)] = 20
 
 
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What the market did, kept beside the trades: raw updates and decoded events as Parquet (`chimera record`)."""
+
+    enabled: bool = False
+    """Whether a running desk or market process records; `chimera record` always does."""
+    folder: str = ""
+    """Empty: `recording` in the data folder."""
+    queue: Annotated[int, Meta(ge=1_000, le=10_000_000)] = 100_000
+    """Records that may wait for the disk; beyond, the oldest are lost, counted, and the recording says so."""
+    snapshot_s: Seconds = 600
+    """How often the whole market is written, so that a reader may begin in the middle."""
+    segment_s: Seconds = 600
+    segment_records: Annotated[int, Meta(ge=1_000, le=10_000_000)] = 250_000
+    segment_bytes: Annotated[int, Meta(ge=1_048_576, le=2**40)] = 268_435_456
+    """A segment ends at the first of the three."""
+    keep_bytes: Annotated[int, Meta(ge=0, le=2**60)] = 21_474_836_480
+    """The oldest segments go beyond so many bytes; 0: never."""
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 14
+    """And when they are older than this; 0: never."""
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     symbol: Annotated[str, Meta(min_length=1, max_length=32)]
     mint: Base58
@@ -326,6 +346,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_safety: TokenSafety = TokenSafety()
     execution: Execution = Execution()
     upkeep: Upkeep = Upkeep()
+    recording: Recording = Recording()
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

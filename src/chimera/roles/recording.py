@@ -55,6 +55,7 @@ class RecordingRole:
         self._rows: list[bytes] = []
         self._flushed_ms = clock.now_ms()
         self._snapshot_now = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self._sealing: set[asyncio.Task[None]] = set()
 
     def keep(self, item: RawItem, at_ms: int) -> None:
@@ -77,20 +78,24 @@ class RecordingRole:
             await asyncio.sleep(AGAIN_S)
 
     async def _loops(self, ready: asyncio.Event) -> None:
-        loops = [
+        self._tasks = [
             asyncio.create_task(self._pump(), name="recording"),
             asyncio.create_task(self._snapshots(ready), name="recording snapshots"),
             asyncio.create_task(self._retain(), name="recording retention"),
         ]
         try:
-            await asyncio.gather(*loops)
+            await asyncio.gather(*self._tasks)
         finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Writes what still waits and seals it; call it after `run` was cancelled."""
+        """Ends `run`, writes what still waits, and seals it."""
+        await self._stop()
         await self._drain()
         await self._flush()
         try:

@@ -30,12 +30,14 @@ from chimera.roles.failover import FailoverRole
 from chimera.roles.ingress import IngressRole
 from chimera.roles.market import MarketRole
 from chimera.roles.recorder import RecorderRole
+from chimera.roles.recording import RecordingRole
 from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring.bookkeeping import Bookkeeping
 from chimera.wiring.desk import DeskParts, build_desk
 from chimera.wiring.front import build_front
+from chimera.wiring.recording import keeping, recording_beside
 from chimera.wiring.steering import think
 
 
@@ -64,6 +66,8 @@ class House:
     papers: Bookkeeping
     wallets: WalletsRole
     recorder: RecorderRole
+    recording: RecordingRole | None
+    """Of the market, where the settings want one."""
     tables: SqlTables
     wallet: Address
     app: Any
@@ -71,7 +75,8 @@ class House:
 
 def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> House:
     """The house with its books folded from the journal; nothing moves yet. Raises ConfigError."""
-    clock, bus, view = WallClock(), LocalBus(), MarketView(venues())
+    clock, bus = WallClock(), LocalBus()
+    view = MarketView(venues(), keep_raw=settings.recording.enabled)
     desk = build_desk(settings, signer, bus=bus, view=view, clock=clock, observer=observer)
     journal, books = desk.journal, desk.books
     journal.listen(lambda entry: bus.publish(TRADES, entry))
@@ -88,6 +93,9 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         observer=observer,
         room=desk.execution.room,
     )
+    recording = recording_beside(
+        settings, view=view, bus=bus, clock=clock, observer=observer, run_id=journal.run_id
+    )
     market = MarketRole(
         feed=GeyserFeed(settings.geyser.url, x_token=settings.geyser.token.reveal() or None),
         chain=desk.chain,
@@ -98,6 +106,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         wallet=signer.address,
         touched=desk.papers.capital.heard,
         record=journal.append,
+        keep=keeping(recording),
     )
     engine = open_engine(desk.folder / "chimera.db")
     tables = SqlTables(engine)
@@ -141,6 +150,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         papers=desk.papers,
         wallets=desk.wallets,
         recorder=RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer),
+        recording=recording,
         tables=tables,
         wallet=signer.address,
         app=app,

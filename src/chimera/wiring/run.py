@@ -21,6 +21,9 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         server = await stack.enter_async_context(ControlServer(house.app, bind(api.host, api.port)))
         loops = Loops()
         stack.push_async_callback(loops.cancel)
+        if house.recording is not None:
+            stack.push_async_callback(house.recording.close)
+            loops.start("recording", house.recording.run(house.market.ready))
         loops.start("market", house.market.run())
         loops.start("market health", house.market.report())
         loops.start("recorder", house.recorder.run())
