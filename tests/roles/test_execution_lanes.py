@@ -80,8 +80,8 @@ class House:
             failover=Failover(FailoverPolicy(), fallback=True), race=race,
         )  # fmt: skip
 
-    async def send(self, *, bundle: bool = True, attempt: int = 1) -> HandedOver:
-        return await self.role._send(Send("leg1", Signature("one"), b"bytes", 0, attempt, bundle))
+    async def send(self, *, bundle: bool = True, attempt: int = 1, atomic: bool = False) -> HandedOver:
+        return await self.role._send(Send("leg1", Signature("one"), b"bytes", 0, attempt, bundle, atomic))
 
 
 async def test_in_order_a_bundle_goes_to_the_engine_first_and_the_same_bytes_to_the_node_later() -> None:
@@ -109,6 +109,17 @@ async def test_a_lane_that_loses_a_race_is_superseded_and_no_failure(loser: str,
     house = House(race=True)
     getattr(house, loser).error = DOWN
     assert await house.send() == HandedOver("leg1", lane, 1)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+async def test_a_bundle_or_nothing_never_reaches_a_node_by_itself(attempt: int) -> None:
+    house = House(race=True)
+    assert await house.send(attempt=attempt, atomic=True) == HandedOver("leg1", "bundle", attempt)
+    house.bundles.error = DOWN
+    assert (await house.send(attempt=attempt, atomic=True)).cause
+    house.role._bundles = None
+    assert (await house.send(attempt=attempt, atomic=True)).cause
+    assert house.node.taken == []
 
 
 async def test_only_where_every_lane_fails_the_hand_over_failed() -> None:
