@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt lint build bench crash fuzz clean
+.PHONY: help setup demo test check fmt lint build bench crash powercut fuzz clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -48,6 +48,9 @@ bench: $(STAMPS)/python  ## Run each benchmark in benchmarks/, one after the oth
 crash: $(STAMPS)/python  ## Kill the desk 50 times over one run of the world, then 50 times on a misbehaving chain
 	@$(BIN)/python tests/crash/kill_desk.py $(ARGS)
 	@$(BIN)/python tests/crash/kill_desk.py --faults $(ARGS)
+
+powercut: $(STAMPS)/python  ## Cut the power under journal and tables ten times; needs root and loop devices
+	@$(BIN)/python tests/crash/power_cut.py $(ARGS)
 
 fuzz: $(STAMPS)/python  ## Show every venue a million damaged accounts and transactions (seeded)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
