@@ -86,7 +86,16 @@ def position(strategy: str, **changes: Any) -> Position:
 
 def signal(side: Side = Side.BUY, trade_id: TradeId | None = None) -> Signal:
     return Signal(
-        SignalId("s1"), Source.OPERATOR, Style.SHIELD, side, MINT, "BONK", 100, Address("w"), 1, trade_id=trade_id
+        SignalId("s1"),
+        Source.OPERATOR,
+        Style.SHIELD,
+        side,
+        MINT,
+        "BONK",
+        100,
+        Address("w"),
+        1,
+        trade_id=trade_id,
     )
 
 
@@ -150,7 +159,9 @@ def test_a_flood_over_time_is_parked_and_what_lies_back_a_minute_is_forgotten() 
 
 
 def test_answers_to_signals_are_no_flood_since_admission_bounds_them() -> None:
-    engine = Engine([Scripted("one", intent(signal_id=SignalId("s1")))], limits=EngineLimits(intents_a_minute_max=1))
+    engine = Engine(
+        [Scripted("one", intent(signal_id=SignalId("s1")))], limits=EngineLimits(intents_a_minute_max=1)
+    )
     for _ in range(3):
         assert engine.process(signal(), EMPTY.at(1)) == [intent(signal_id=SignalId("s1"))]
 

@@ -14,11 +14,12 @@ import msgspec
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import IntentId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Signal, Style, TradeIntent
-from chimera.domain.market import SlotAdvanced
+from chimera.domain.market import PoolCreated, SlotAdvanced, Trade
 from chimera.domain.messages import SignalDropped, StrategyDecided, StrategyMoved
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil
+from chimera.market.features import FeatureExtractor
 from chimera.ports.strategy import Context, Strategy, StrategyEvent, StrategyOutput
 
 CARETAKER = "caretaker"
@@ -108,6 +109,7 @@ class Engine:
         self._seats = [_Seat(strategy) for strategy in strategies]
         self._by_name = {seat.name: seat for seat in self._seats}
         self.limits, self._spent_ns = limits, spent_ns
+        self.features = FeatureExtractor()
         self.pulse = Pulse()
         self.paused: Collection[str] = ()
         """Strategies that may sell and not buy."""
@@ -126,6 +128,9 @@ class Engine:
 
     def process(self, event: StrategyEvent, context: Context) -> list[EngineOutput]:
         """Everything wanted now, best first; a signal that nobody takes is dropped by name."""
+        if isinstance(event, Trade | PoolCreated):
+            self.features.fold(event, context.prices.sol_micro_usd)
+        context = msgspec.structs.replace(context, features=self.features)
         if context.now_ms - self._window_ms >= self.limits.busy_window_ms:
             self._window_ms = context.now_ms
             for seat in self._seats:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from chimera.domain.features import Bar, BarKind, TokenSeen, Window
 from chimera.domain.ids import Address, Slot, TradeId
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.market import MarketEvent
@@ -102,6 +103,37 @@ class Deserted:
         return ()
 
 
+class Features(Protocol):
+    """What the trades of a token tell, the same for every strategy (`market.features`)."""
+
+    def token(self, mint: Address) -> TokenSeen | None:
+        """None where nothing of it was ever seen."""
+        ...
+
+    def window(self, mint: Address, span_ms: int, now_ms: int) -> Window:
+        """Costs more the more was traded in it: ask now and then, not with every trade."""
+        ...
+
+    def bars(self, mint: Address, size: int, now_ms: int, kind: BarKind = BarKind.TIME) -> Sequence[Bar]:
+        """Closed ones, oldest first."""
+        ...
+
+
+class Featureless:
+    """No token was ever traded: what a strategy sees that was given no extractor."""
+
+    def token(self, mint: Address) -> TokenSeen | None:  # noqa: ARG002 - the protocol's
+        return None
+
+    def window(self, mint: Address, span_ms: int, now_ms: int) -> Window:  # noqa: ARG002
+        return Window(span_ms, *(0,) * 13)
+
+    def bars(
+        self, mint: Address, size: int, now_ms: int, kind: BarKind = BarKind.TIME  # noqa: ARG002
+    ) -> Sequence[Bar]:
+        return ()
+
+
 class Context(msgspec.Struct, frozen=True):
     """The world at the event's time."""
 
@@ -109,6 +141,8 @@ class Context(msgspec.Struct, frozen=True):
     books: Books
     prices: Prices
     market: Market = Deserted()
+    features: Features = Featureless()
+    """The engine's own, whatever was given: it folds every event before a strategy hears of it."""
 
 
 class Strategy(Protocol):
