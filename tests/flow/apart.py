@@ -36,6 +36,8 @@ class ApartHouse:
         self.stage, self.nats = stage, nats
         self.children: dict[str, Child] = {}
         self.said: dict[str, dict[str, Any]] = {}
+        self.refused = 0
+        """Starts that failed and were tried again."""
 
     @property
     def folder(self) -> Path:
@@ -69,6 +71,7 @@ class ApartHouse:
                 if attempt == STARTS_MAX - 1:
                     raise
                 await child.stop()
+                self.refused += 1
                 continue
             self.children[roles] = child
             return child

@@ -46,6 +46,8 @@ class Stage:
         self._environ = dict(environ)
         self._secret = environ.get(SECRET_VARIABLE) or secrets.token_hex(32)
         self._passphrase = secrets.token_urlsafe(32)
+        self.started: list[Child] = []
+        """Every process, oldest first, those that ended included."""
         self._stack = contextlib.AsyncExitStack()
         self._rpc: RpcChain | None = None
         self._world_runs = False
@@ -115,6 +117,7 @@ class Stage:
     async def _child(self, name: str, arguments: list[str], environ: Mapping[str, str]) -> Child:
         child = await Child.start(name, arguments, log=self.folder / f"{name}.log", environ=environ)
         self._stack.push_async_callback(child.stop)
+        self.started.append(child)
         return child
 
     async def _fund(self, rpc: RpcChain) -> None:
