@@ -62,7 +62,7 @@ def _round(page: Page, folder: Path, suffix: str) -> None:
         decision.click()
         page.get_by_role("list", name="Steps").wait_for()
         page.screenshot(path=folder / f"why-{suffix}.png")
-    page.get_by_role("link", name="Trade ledger").click()
+    page.get_by_role("link", name="Trades", exact=True).click()
     page.get_by_role("heading", name="Trade ledger").first.wait_for(state="attached")
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=folder / f"trades-{suffix}.png")

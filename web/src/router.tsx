@@ -2,17 +2,19 @@
  * The addresses of the house. They live behind # so that any server of static files can serve the page from any
  * path, and an unknown path stays the server's own clear 404.
  */
-import { createHashHistory, createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import {
+  createHashHistory,
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from "@tanstack/react-router";
 import { OUTCOMES, type Outcome, type Strategy, TRADE_STATUSES, type TradeStatus } from "./api/client";
 import { WALLET_STATUSES, type WalletStatus } from "./api/steering";
 import { CommandCenter } from "./screens/command/command";
-import { Decisions } from "./screens/decisions/decisions";
-import { Incidents } from "./screens/incidents/incidents";
-import { Risk } from "./screens/risk/risk";
-import { Trades } from "./screens/trades/trades";
-import { Wallets } from "./screens/wallets/wallets";
 import { WhyScreen } from "./screens/why/why";
 import { NotFound, Shell } from "./shell/shell";
+import { Loading } from "./ui/parts";
 
 export interface OpenTrade {
   /** The trade whose sheet is open, over whatever screen. */
@@ -47,40 +49,118 @@ export interface WalletSearch {
   status?: WalletStatus;
 }
 
+export interface PositionSearch {
+  /** Those that are closed, instead of those that are held. */
+  closed?: true;
+  /** The one that is looked at closely. */
+  at?: string;
+}
+
+export interface MarketSearch {
+  venue?: string;
+  /** Pools of this token. */
+  mint?: string;
+  /** Only pools that nothing is bought from. */
+  doubtful?: true;
+  /** The token whose safety report is open. */
+  token?: string;
+}
+
 const command = createRoute({ getParentRoute: () => root, path: "/", component: CommandCenter });
 
 export const ledger = createRoute({
   getParentRoute: () => root,
   path: "/trades",
-  component: Trades,
+  component: lazyRouteComponent(() => import("./screens/trades/trades"), "Trades"),
   validateSearch: readLedgerSearch,
 });
 
 const decisions = createRoute({
   getParentRoute: () => root,
   path: "/decisions",
-  component: Decisions,
+  component: lazyRouteComponent(() => import("./screens/decisions/decisions"), "Decisions"),
   validateSearch: readDecisionSearch,
 });
 
 const wallets = createRoute({
   getParentRoute: () => root,
   path: "/wallets",
-  component: Wallets,
+  component: lazyRouteComponent(() => import("./screens/wallets/wallets"), "Wallets"),
   validateSearch: (search: Record<string, unknown>): WalletSearch =>
     WALLET_STATUSES.includes(search.status as WalletStatus) ? { status: search.status as WalletStatus } : {},
 });
 
-const incidents = createRoute({ getParentRoute: () => root, path: "/incidents", component: Incidents });
+const positions = createRoute({
+  getParentRoute: () => root,
+  path: "/positions",
+  component: lazyRouteComponent(() => import("./screens/positions/positions"), "Positions"),
+  validateSearch: (search: Record<string, unknown>): PositionSearch => ({
+    ...(search.closed === true && { closed: true as const }),
+    ...texts(search, ["at"]),
+  }),
+});
 
-const risk = createRoute({ getParentRoute: () => root, path: "/risk", component: Risk });
+const markets = createRoute({
+  getParentRoute: () => root,
+  path: "/markets",
+  component: lazyRouteComponent(() => import("./screens/markets/markets"), "Markets"),
+  validateSearch: (search: Record<string, unknown>): MarketSearch => ({
+    ...(search.doubtful === true && { doubtful: true as const }),
+    ...texts(search, ["venue", "mint", "token"]),
+  }),
+});
+
+const strategies = createRoute({
+  getParentRoute: () => root,
+  path: "/strategies",
+  component: lazyRouteComponent(() => import("./screens/strategies/strategies"), "Strategies"),
+});
+
+const incidents = createRoute({
+  getParentRoute: () => root,
+  path: "/incidents",
+  component: lazyRouteComponent(() => import("./screens/incidents/incidents"), "Incidents"),
+});
+
+const risk = createRoute({
+  getParentRoute: () => root,
+  path: "/risk",
+  component: lazyRouteComponent(() => import("./screens/risk/risk"), "Risk"),
+});
+
+const configuration = createRoute({
+  getParentRoute: () => root,
+  path: "/configuration",
+  component: lazyRouteComponent(() => import("./screens/configuration/configuration"), "Configuration"),
+  validateSearch: (search: Record<string, unknown>): { find?: string } => texts(search, ["find"]),
+});
+
+const operations = createRoute({
+  getParentRoute: () => root,
+  path: "/operations",
+  component: lazyRouteComponent(() => import("./screens/operations/operations"), "Operations"),
+});
 
 export const why = createRoute({ getParentRoute: () => root, path: "/why/$id", component: WhyScreen });
 
 export const router = createRouter({
-  routeTree: root.addChildren([command, ledger, decisions, wallets, incidents, risk, why]),
+  routeTree: root.addChildren([
+    command,
+    positions,
+    ledger,
+    decisions,
+    wallets,
+    markets,
+    strategies,
+    risk,
+    incidents,
+    configuration,
+    operations,
+    why,
+  ]),
   history: createHashHistory(),
-  defaultPreload: false,
+  defaultPreload: "intent", // a screen's file is on its way when the pointer is on its link
+  defaultPendingComponent: () => <Loading rows={8} />,
 });
 
 declare module "@tanstack/react-router" {
@@ -105,9 +185,20 @@ export function readDecisionSearch(search: Record<string, unknown>): DecisionSea
   const read: DecisionSearch = {};
   if (OUTCOMES.includes(search.outcome as Outcome)) read.outcome = search.outcome as Outcome;
   if (search.strategy === "SHIELD" || search.strategy === "SPEAR") read.strategy = search.strategy;
-  // The router reads an address's "777" as a number; a token may be named so.
-  const token = typeof search.token === "number" ? String(search.token) : search.token;
-  if (typeof token === "string" && token) read.token = token;
+  return { ...read, ...texts(search, ["token"]) };
+}
+
+/** Those of `names` that an address gives a text; it may read as a number, like a token named 777. */
+function texts<Name extends string>(
+  search: Record<string, unknown>,
+  names: Name[],
+): { [Each in Name]?: string } {
+  const read: { [Each in Name]?: string } = {};
+  for (const name of names) {
+    const given = search[name];
+    if (typeof given === "number") read[name] = String(given);
+    else if (typeof given === "string" && given) read[name] = given;
+  }
   return read;
 }
 

@@ -47,7 +47,7 @@ describe("the calls", () => {
     await api.exitPosition("u-1", "by hand");
     expect(asked[0]).toMatchObject({
       url: "/api/v1/positions/u-1/exit",
-      init: { method: "POST", body: '{"reason":"by hand"}' },
+      init: { method: "POST", body: '{"reason":"by hand","fraction_bps":10000}' },
     });
   });
 });

@@ -5,6 +5,7 @@
  * unix milliseconds. This file knows nothing of React, of the screen or of the WebSocket's life (see live/).
  */
 
+import { houseCalls } from "./house";
 import { steeringCalls } from "./steering";
 
 /** An integer as text, in lamports (1 SOL = 1_000_000_000). */
@@ -61,6 +62,14 @@ export interface Health {
     gaps: number;
     pools: number;
     pools_fresh: number;
+    /** Of which bytes could not be read: sold to, not bought from. */
+    pools_quarantined: number;
+    quarantine_reasons: string[];
+    received: number;
+    passed: number;
+    held: number;
+    dropped: Record<string, number>;
+    unread: Record<string, number>;
   };
   journal: { seq: number; status: string };
   last_trade_at: Millis | null;
@@ -94,6 +103,12 @@ export interface Overview {
 /** What the stream sends: no history, but perhaps one more point of it. */
 export type OverviewDelta = Omit<Overview, "equity_history"> & { equity_point?: EquityPoint };
 
+/** Gains over what was paid, in hundredths of a percent; null: no such level. */
+export interface Levels {
+  stop_bps: number | null;
+  target_bps: number | null;
+}
+
 export interface Position {
   trade_uuid: string;
   wallet_address: string;
@@ -114,6 +129,10 @@ export interface Position {
   realised_pnl_lamports: Lamports;
   stop_lamports: Lamports | null;
   target_lamports: Lamports | null;
+  /** What was swapped for the tokens still held: stop and target are measured against it. null: long closed. */
+  paid_lamports: Lamports | null;
+  /** Set by hand; null: its strategy's own rules hold. */
+  levels: Levels | null;
   opened_at: Millis;
   closed_at: Millis | null;
   entry_signature: string;
@@ -250,14 +269,15 @@ export function createApi(key: string, fetcher: typeof fetch = (...args) => fetc
       factorShown = (await call<{ token: string }>("POST", "/auth/step-up", { code })).token;
     },
     ...steeringCalls(call, query),
+    ...houseCalls(call, query),
     whoami: () => call<Whoami>("GET", "/whoami"),
     overview: () => call<Overview>("GET", "/overview"),
     trades: (filter: TradeFilter) => call<Page<Trade>>("GET", `/trades${query({ ...filter })}`),
     trade: (uuid: string) => call<TradeDetail>("GET", `/trades/${at(uuid)}`),
     position: (uuid: string) => call<Position>("GET", `/positions/${at(uuid)}`),
     why: (id: string) => call<Why>("GET", `/why/${at(id)}`),
-    exitPosition: (uuid: string, reason: string) =>
-      call<{ status: string }>("POST", `/positions/${at(uuid)}/exit`, { reason }),
+    exitPosition: (uuid: string, reason: string, fraction_bps = 10_000) =>
+      call<{ status: string }>("POST", `/positions/${at(uuid)}/exit`, { reason, fraction_bps }),
     kill: (mode: KillMode, reason: string) => call<KillSwitch>("POST", "/kill", { mode, reason }),
     resetKill: (reason: string) => call<KillSwitch>("POST", "/kill/reset", { reason }),
     resetBreaker: (reason: string) =>

@@ -44,13 +44,14 @@ export type SettingValue = string | number | boolean;
 
 export interface Setting {
   key: string;
-  /** In force now; lamports are text. */
+  /** In force now; lamports, and whole numbers beyond 2^53, are text. */
   value: SettingValue;
   /** What the settings given at start say. */
   file_value: SettingValue;
   kind: "integer" | "boolean" | "text";
-  minimum: number | null;
-  maximum: number | null;
+  /** Integers as text: bounds reach 2^63-1. */
+  minimum: string | null;
+  maximum: string | null;
   text: string;
   /** Who may change it. */
   role: Role;

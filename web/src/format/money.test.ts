@@ -4,6 +4,7 @@ import {
   exactUnits,
   formatBps,
   formatDecimal,
+  formatPrice,
   formatSol,
   formatUnits,
   formatUsd,
@@ -102,5 +103,16 @@ describe("other units", () => {
       "profit",
       "loss",
     ]);
+  });
+});
+
+describe("a price", () => {
+  it("keeps four digits that say something, however small it is", () => {
+    expect(formatPrice("617400", 9)).toBe("0.0006174");
+    expect(formatPrice("20", 6)).toBe("0.000020");
+    expect(formatPrice("4012345", 9)).toBe("0.004012");
+    expect(formatPrice("509200", 6)).toBe("0.5092");
+    expect(formatPrice("747509784645", 5)).toBe("7.475M");
+    expect(formatPrice("7", null)).toBe("7");
   });
 });

@@ -7,6 +7,7 @@
 
 const LAMPORT_DIGITS = 9;
 const MICRO_DIGITS = 6;
+const PRICE_DIGITS = 4;
 const MINUS = "−"; // U+2212: as wide as a plus sign, unlike the hyphen
 
 /** The integer that `text` spells, or null when it spells none. */
@@ -59,6 +60,16 @@ export function formatUnits(amount: string | null | undefined, decimals: number 
   if (whole >= 1_000_000_000n) return `${formatDecimal(value, decimals + 9, 3)}B`;
   if (whole >= 1_000_000n) return `${formatDecimal(value, decimals + 6, 3)}M`;
   return formatDecimal(value, decimals, whole >= 1_000n ? 2 : 4);
+}
+
+/** A price, never less than four digits that say something: `7.487M`, `0.0006174`, `0.00002044`. */
+export function formatPrice(amount: string | null | undefined, decimals: number | null): string {
+  const value = parseInteger(amount);
+  if (value === null || value <= 0n || decimals === null) return formatUnits(amount, decimals);
+  const places = decimals - value.toString().length + PRICE_DIGITS;
+  return places > PRICE_DIGITS
+    ? formatDecimal(value, decimals, Math.min(places, decimals))
+    : formatUnits(amount, decimals);
 }
 
 /** A token amount with all its decimals. */

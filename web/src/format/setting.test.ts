@@ -7,13 +7,13 @@ const cap: Setting = {
   value: "2000000000",
   file_value: "2000000000",
   kind: "integer",
-  minimum: 0,
-  maximum: Number.MAX_SAFE_INTEGER,
+  minimum: "0",
+  maximum: "9223372036854775807",
   text: "",
   role: "admin",
   loosens: "up",
 };
-const slippage: Setting = { ...cap, key: "risk.slippage_bps_max", value: 500, maximum: 10_000 };
+const slippage: Setting = { ...cap, key: "risk.slippage_bps_max", value: 500, maximum: "10000" };
 
 describe("a setting's key", () => {
   it("says its unit, its group and its name", () => {

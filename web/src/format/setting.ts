@@ -62,9 +62,9 @@ export function readValue(setting: Setting, typed: string): { value: SettingValu
   const integer = sol ? lamportsOf(text) : parseInteger(text);
   if (integer === null) return { wrong: sol ? "An amount of SOL, at most 9 decimals" : "A whole number" };
   if (setting.minimum !== null && integer < BigInt(setting.minimum))
-    return { wrong: `At least ${showValue(setting.key, String(setting.minimum))}` };
+    return { wrong: `At least ${showValue(setting.key, setting.minimum)}` };
   if (setting.maximum !== null && integer > BigInt(setting.maximum))
-    return { wrong: `At most ${showValue(setting.key, String(setting.maximum))}` };
+    return { wrong: `At most ${showValue(setting.key, setting.maximum)}` };
   // As the desk sent it: amounts as text, other numbers as numbers.
   return { value: typeof setting.value === "string" ? String(integer) : Number(integer) };
 }

@@ -1,5 +1,5 @@
 /** What the page says outside its panels: the browser tab's title, and a notice when a position closed. */
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { formatSol, signOf } from "../format/money";
 import { explain } from "../format/words";
 import { useLive, useLiveMessages } from "../live/react";
@@ -15,8 +15,10 @@ export function useTabTitle(): void {
 
 export function useClosedToasts(): void {
   const notify = useNotify();
+  const told = useRef(new Set<string>());
   useLiveMessages((message) => {
-    if (message.type !== "position_closed") return;
+    if (message.type !== "position_closed" || told.current.has(message.data.trade_uuid)) return;
+    told.current.add(message.data.trade_uuid); // facts that follow a close tell it again
     const { token_symbol, realised_pnl_lamports, exit_reason } = message.data;
     const sign = signOf(realised_pnl_lamports);
     notify(

@@ -21,7 +21,7 @@ const MODES: Record<string, { text: string; short: string; tone: string }> = {
   live: { text: "real money", short: "real money", tone: "border-loss/60 text-loss" },
 };
 
-export function TopBar() {
+export function TopBar({ onSearch }: { onSearch: () => void }) {
   const { identifier, role, signOut } = useSession();
   const operator = useMay("operator");
   const killed = useLive((data) => data.health?.kill_switch.active ?? false);
@@ -35,8 +35,25 @@ export function TopBar() {
       <ModeBadge />
       <span className="ml-auto" />
       <LinkLight />
+      <button
+        type="button"
+        aria-label="Search and commands"
+        aria-keyshortcuts="Control+K Meta+K"
+        title="Search and commands (Ctrl K)"
+        onClick={onSearch}
+        className="flex items-center gap-2 rounded p-1.5 text-dim hover:bg-hover hover:text-text lg:border lg:border-edge lg:py-0.5 lg:text-2xs"
+      >
+        <Icon name="search" />
+        <span className="hidden lg:inline">Search</span>
+      </button>
       {operator && !killed && (
-        <Button size="small" icon="halt" look="alarm" onClick={() => setHalting(true)}>
+        <Button
+          size="small"
+          icon="halt"
+          look="alarm"
+          className="max-sm:hidden"
+          onClick={() => setHalting(true)}
+        >
           Halt
         </Button>
       )}

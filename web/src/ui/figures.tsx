@@ -142,7 +142,7 @@ export function Address({ value, label, ends = 4 }: { value: string | null; labe
         copy().catch(() => setCopied(false));
       }}
       title={value}
-      aria-label={`Copy ${label ?? "address"} ${value}`}
+      aria-label={`Copy ${label ?? "address"} ${short}`}
       className="num group/copy relative rounded-sm whitespace-nowrap text-dim hover:text-text"
     >
       {short}

@@ -2,6 +2,9 @@
 import { SettingsPanel } from "./settings";
 import { BreakerPanel, KillPanel } from "./switches";
 
+const SECTIONS = ["risk.", "token_safety.", "allocation."];
+const protects = (key: string) => SECTIONS.some((section) => key.startsWith(section));
+
 export function Risk() {
   return (
     <div className="flex flex-col gap-2 wide:grid wide:h-full wide:grid-cols-[22rem_minmax(0,1fr)]">
@@ -10,7 +13,7 @@ export function Risk() {
         <KillPanel />
         <BreakerPanel />
       </div>
-      <SettingsPanel />
+      <SettingsPanel title="Limits and rules in force" only={protects} />
     </div>
   );
 }

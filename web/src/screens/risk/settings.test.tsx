@@ -14,8 +14,8 @@ function setting(key: string, more: Partial<Setting>): Setting {
     value: 0,
     file_value: more.value ?? 0,
     kind: "integer",
-    minimum: 0,
-    maximum: 100,
+    minimum: "0",
+    maximum: "100",
     text: "",
     role: "operator",
     loosens: "",
@@ -36,7 +36,7 @@ const refusal = { error: "VALIDATION_FAILED", message: "allocation: both togethe
 
 function panel(role: Role = "admin", put: [number, unknown] = [200, { version: 9, message: "in force" }]) {
   return show(
-    <SettingsPanel />,
+    <SettingsPanel title="Settings" />,
     ({ method }: Asked) => (method === "PUT" ? put : [200, { version: 4, items }]),
     role,
   );

@@ -13,9 +13,16 @@ import { Badge, Button, Empty, ErrorState, Loading, Panel } from "../../ui/parts
 import { useNotify } from "../../ui/toast";
 import { type Draft, planOf } from "./draft";
 
+interface Shown {
+  title: string;
+  /** Words that a setting must have in its name or text; all of them. */
+  find?: string;
+  only?: (key: string) => boolean;
+}
+
 const FIRST = ["risk", "token_safety", "allocation"]; // what protects the money comes first
 
-export function SettingsPanel() {
+export function SettingsPanel({ title, find = "", only }: Shown) {
   const { api } = useSession();
   const queries = useQueryClient();
   const notify = useNotify();
@@ -23,6 +30,10 @@ export function SettingsPanel() {
   const [reviewing, setReviewing] = useState(false);
   const settings = useQuery({ queryKey: ["settings"], queryFn: api.settings, refetchInterval: 15_000 });
   const { changes, wrong } = planOf(draft, settings.data?.items ?? []);
+  // What is typed and not sent yet stays in sight, whatever is looked for.
+  const items = (settings.data?.items ?? []).filter(
+    (one) => draft[one.key] !== undefined || ((only?.(one.key) ?? true) && mentions(one, find)),
+  );
   const type = (key: string, typed: string | undefined) =>
     setDraft(({ [key]: _old, ...rest }) => (typed === undefined ? rest : { ...rest, [key]: typed }));
   const send = async (reason: string) => {
@@ -35,7 +46,7 @@ export function SettingsPanel() {
   const looser = changes.filter(({ setting, value }) => loosens(setting, value)).length;
   return (
     <Panel
-      title="Limits and rules in force"
+      title={title}
       aside={
         settings.data && (
           <span className="num text-2xs text-faint">
@@ -48,7 +59,10 @@ export function SettingsPanel() {
       {settings.data ? (
         <div className="min-h-0 flex-1 wide:overflow-y-auto">
           {settings.data.items.length === 0 && <Empty title="Nothing may be changed while the desk runs" />}
-          {grouped(settings.data.items).map(([group, items]) => (
+          {settings.data.items.length > 0 && items.length === 0 && (
+            <Empty title={`No setting has “${find}” in its name or text`} />
+          )}
+          {grouped(items).map(([group, items]) => (
             <Group key={group} group={group} items={items} draft={draft} wrong={wrong} onType={type} />
           ))}
         </div>
@@ -148,7 +162,7 @@ function Row(props: {
   const id = useId();
   const name = nameOf(setting.key) || setting.key;
   return (
-    <li className="grid min-h-10 grid-cols-[1fr_auto_auto] items-center gap-x-2 sm:gap-x-4 gap-y-1 px-3 py-1.5 sm:grid-cols-[1fr_11rem_12rem_4.5rem]">
+    <li className="grid min-h-10 grid-cols-[1fr_auto_auto] items-center gap-x-2 sm:gap-x-4 gap-y-1 px-3 py-1.5 sm:grid-cols-[minmax(0,1fr)_8rem_10rem_4.5rem]">
       <div className="min-w-0">
         {typed === undefined ? (
           <span className="text-xs text-text" title={setting.key}>
@@ -249,9 +263,17 @@ function Input(props: {
 /** From where to where it may be; a limit that no one reaches is not worth showing. */
 function range({ key, kind, minimum, maximum }: Setting): string {
   if (kind !== "integer" || minimum === null) return "";
-  const endless = maximum === null || maximum >= Number.MAX_SAFE_INTEGER;
-  const low = showValue(key, String(minimum));
-  return endless ? `from ${low}` : `${low} – ${showValue(key, String(maximum))}`;
+  const endless = maximum === null || BigInt(maximum) >= BigInt(Number.MAX_SAFE_INTEGER);
+  const low = showValue(key, minimum);
+  return endless ? `from ${low}` : `${low} – ${showValue(key, maximum)}`;
+}
+
+function mentions(setting: Setting, find: string): boolean {
+  const text = `${setting.key} ${setting.key.replaceAll(/[._]/g, " ")} ${setting.text}`.toLowerCase();
+  return find
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 function grouped(items: readonly Setting[]): [string, Setting[]][] {
