@@ -18,6 +18,7 @@ import typer
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.recordings import add_record, recordings_commands
+from chimera.commands.trades import run_trades
 from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
@@ -100,7 +101,7 @@ def run(
     *,
     roles: Annotated[
         str,
-        typer.Option(help="all, or some of market, strategy, execution, control, for others on the bus."),
+        typer.Option(help="all; some of market, strategy, execution, control; or trades, for Grafana."),
     ] = "all",
     strategies: Annotated[
         str, typer.Option(help="With --roles strategy: only these, by name; others may run elsewhere.")
@@ -112,6 +113,9 @@ def run(
     from chimera import wiring
 
     settings = _settings(config, data_dir)
+    if roles == "trades":
+        run_trades(settings, _run)
+        return
     if roles != "all":
         _run_apart(settings, roles, strategies, reread=lambda: _settings(config, data_dir))
         return

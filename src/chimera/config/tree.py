@@ -305,6 +305,18 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """And when they are older than this; 0: never."""
 
 
+class TradeLogs(msgspec.Struct, frozen=True, kw_only=True):
+    """Intents, decisions and execution results as JSON lines, a file a day, for Grafana and for grep."""
+
+    enabled: bool = True
+    folder: str = ""
+    """Empty: `trade_logs` in the data folder."""
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 30
+    """0: for ever. They can be written again from the journal."""
+    port: Port = 9899
+    """Of `chimera run --roles trades`, on this machine alone; 0 picks a free one."""
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     symbol: Annotated[str, Meta(min_length=1, max_length=32)]
     mint: Base58
@@ -347,6 +359,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     execution: Execution = Execution()
     upkeep: Upkeep = Upkeep()
     recording: Recording = Recording()
+    trade_logs: TradeLogs = TradeLogs()
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

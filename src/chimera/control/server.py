@@ -18,7 +18,7 @@ WS_MESSAGE_BYTES_MAX = 4_096  # clients say nothing but their key
 HEADER_BYTES_MAX = 16_384
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, setting: str = "api.port") -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises ConfigError where that cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -30,7 +30,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         told = getattr(error, "strerror", None) or str(error)
         raise ConfigError(
-            f"api.port: cannot listen on {host}:{port}: {told}; choose another port with api.port or --port"
+            f"{setting}: cannot listen on {host}:{port}: {told}; choose another port with {setting}"
+            + " or --port" * (setting == "api.port")
         ) from None
     listener.setblocking(False)
     return listener

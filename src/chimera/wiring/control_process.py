@@ -20,6 +20,7 @@ from chimera.wiring import outside, rules
 from chimera.wiring.around import Around
 from chimera.wiring.front import build_front
 from chimera.wiring.steering import LiveSettings, think
+from chimera.wiring.trades import trade_logs
 
 COMPONENT = "control-plane"
 
@@ -54,6 +55,7 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
     tables = SqlTables(engine)
     around.stack.callback(tables.close)
     recorder = RecorderRole(journal=history, tables=tables, bus=bus, observer=observer)
+    logs = trade_logs(settings, journal=history, bus=bus, observer=observer)
     app = build_front(
         settings,
         engine=engine,
@@ -76,6 +78,8 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
     async def start() -> int:
         around.loops.start("answers", desk.run())
         around.loops.start("recorder", recorder.run())
+        if logs is not None:
+            around.loops.start("trade logs", logs.run())
         server = await around.stack.enter_async_context(
             ControlServer(app, bind(settings.api.host, settings.api.port))
         )

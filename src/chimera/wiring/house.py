@@ -39,6 +39,7 @@ from chimera.wiring.desk import DeskParts, build_desk
 from chimera.wiring.front import build_front
 from chimera.wiring.recording import keeping, recording_beside
 from chimera.wiring.steering import think
+from chimera.wiring.trades import trade_logs
 
 
 @dataclass(kw_only=True)
@@ -68,6 +69,8 @@ class House:
     recorder: RecorderRole
     recording: RecordingRole | None
     """Of the market, where the settings want one."""
+    trade_logs: RecorderRole | None
+    """Flat files of what was decided and executed, folded as the tables are."""
     tables: SqlTables
     wallet: Address
     app: Any
@@ -151,6 +154,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         wallets=desk.wallets,
         recorder=RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer),
         recording=recording,
+        trade_logs=trade_logs(settings, journal=journal, bus=bus, observer=observer),
         tables=tables,
         wallet=signer.address,
         app=app,

@@ -27,6 +27,8 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("market", house.market.run())
         loops.start("market health", house.market.report())
         loops.start("recorder", house.recorder.run())
+        if house.trade_logs is not None:
+            loops.start("trade logs", house.trade_logs.run())
         await loops.first_of(house.market.ready.wait(), READY_WITHIN_S)
         await loops.first_of(open_books(house.desk, house.clock, house.observer), None)
         start_desk(loops, house.desk, house.settings)
@@ -45,5 +47,7 @@ async def _close(house: House) -> None:
         await house.journal.durable(house.journal.last_seq)
     with contextlib.suppress(OutsideError):
         await house.recorder.drain()
+        if house.trade_logs is not None:
+            await house.trade_logs.drain()
     await close_desk(house.desk, house.observer)
     house.tables.close()
