@@ -478,7 +478,7 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None
     await asyncio.gather(task, return_exceptions=True)
 
 
-add_paperwork(app, _run)
+add_paperwork(app, _run, _settings)
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")
 app.add_typer(venue_commands(_settings), name="venue")

@@ -1,6 +1,7 @@
 """`chimera reconcile` and `chimera dead-letters`: what a person must look at, asked of the running desk.
 
-The desk alone writes the journal, so both go through its API; the key comes from CHIMERA_API_KEY.
+The desk alone writes the journal, so both go through its API; the key comes from CHIMERA_API_KEY. Where no desk runs,
+`chimera reconcile --offline` opens the books itself.
 """
 
 import asyncio
@@ -8,15 +9,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from chimera.domain.errors import ConfigError
+from chimera.domain.errors import ConfigError, Unreachable
 
 DESK_URL = "http://127.0.0.1:8080"
 ROWS = 200  # the API's own limit of a page
+NO_DESK = 4  # exit code; ops/reconcile.sh then opens the books itself
 WITHIN_S = 90.0  # a run waits for legs under way and asks a node about every fill
 
 Url = Annotated[str, typer.Option(help="Of the running desk.")]
@@ -27,7 +30,14 @@ Run = Callable[[Callable[[asyncio.Event], Coroutine[Any, Any, Any]]], Any]
 """Runs a coroutine function to its end, stopped by Ctrl-C."""
 
 
-def add_paperwork(app: typer.Typer, run: Run) -> None:
+ConfigFiles = Annotated[
+    list[Path] | None, typer.Option("--config", help="Of the desk that is not running; may be repeated.")
+]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Its journal and tables.")]
+LoadSettings = Callable[[list[Path] | None, Path | None], Any]
+
+
+def add_paperwork(app: typer.Typer, run: Run, settings: LoadSettings) -> None:
     """Adds the commands to `chimera`."""
 
     @app.command()
@@ -35,10 +45,24 @@ def add_paperwork(app: typer.Typer, run: Run) -> None:
         *,
         because: Because = "asked on the command line",
         url: Url = DESK_URL,
+        offline: Annotated[
+            bool, typer.Option("--offline", help="No desk runs: open its books here.")
+        ] = False,
+        config: ConfigFiles = None,
+        data_dir: DataDir = None,
         json_: Json = False,
     ) -> None:
-        """Hold every open position against the chain now. Exit code 1 where something waits for a person."""
-        done = run(lambda _: _ask(url, "POST", "/reconciliation/run", {"reason": because}))
+        """Hold every open position against the chain now.
+
+        Exit code 1 where something waits for a person, 4 where no desk answers.
+        """
+        if offline:
+            raise typer.Exit(_offline(settings(config, data_dir), because, run, as_json=json_))
+        try:
+            done = run(lambda _: _ask(url, "POST", "/reconciliation/run", {"reason": because}))
+        except Unreachable as error:
+            print(f"chimera: {error}; where none runs, --offline opens its books", file=sys.stderr)
+            raise typer.Exit(NO_DESK) from None
         told = run(lambda _: _ask(url, "GET", f"/reconciliation?unresolved=true&limit={ROWS}", None))
         if json_:
             print(json.dumps({"run": done, "unresolved": told}))
@@ -75,6 +99,32 @@ def add_paperwork(app: typer.Typer, run: Run) -> None:
         """Put it away for good."""
         path = f"/incidents/dead-letter/{quote(letter, safe='')}/discard"
         print(json.dumps(run(lambda _: _ask(url, "POST", path, {"reason": because}))))
+
+
+def _offline(settings: Any, because: str, run: Run, *, as_json: bool) -> int:
+    import msgspec
+
+    from chimera import wiring
+    from chimera.wiring.offline import reconcile_offline, told
+
+    observer = wiring.observing(settings)
+    found = run(lambda _: reconcile_offline(settings, cause=because, observer=observer))
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print(told(found))
+        for row in found.rows:
+            print(
+                _line(
+                    {
+                        **msgspec.structs.asdict(row),
+                        "id": f"{row.seq}-{row.part}",
+                        "on_chain_amount": row.actual,
+                        "expected_amount": row.expected,
+                    }
+                )
+            )
+    return 1 if found.unresolved else 0
 
 
 def _line(row: dict[str, Any]) -> str:

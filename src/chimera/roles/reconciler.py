@@ -38,10 +38,12 @@ class ReconcilerRole:
         clock: Clock,
         observer: Observer,
         hour_utc: int = HOUR_UTC,
+        quiet_within_s: float | None = None,
     ) -> None:
+        """`quiet_within_s`: how long a run waits for what is under way."""
         self._chain, self._wallet, self._tip_accounts = chain, wallet, tip_accounts
         self._ledger, self._journal, self._clock = ledger, journal, clock
-        self._observer, self._hour_utc = observer, hour_utc
+        self._observer, self._hour_utc, self._quiet_within_s = observer, hour_utc, quiet_within_s
         self._fills, self._findings = Fills(), Findings()
         self._running = asyncio.Lock()
 
@@ -105,7 +107,8 @@ class ReconcilerRole:
 
     async def _quiet(self) -> None:
         """Waits a while until no leg is under way: a position at rest can be judged, one in motion hardly."""
-        for _ in range(int(QUIET_WITHIN_S / QUIET_STEP_S)):
+        within_s = QUIET_WITHIN_S if self._quiet_within_s is None else self._quiet_within_s
+        for _ in range(int(within_s / QUIET_STEP_S)):
             if not self._ledger.legs:
                 return
             await asyncio.sleep(QUIET_STEP_S)
