@@ -20,7 +20,7 @@ from chimera.adapters import store_schema as schema
 from chimera.adapters.clocks import SteppedClock
 from chimera.adapters.journal_file import JournalFile
 from chimera.adapters.store import SqlTables, catch_up
-from chimera.adapters.store_engine import migrate, open_engine, writing
+from chimera.adapters.store_engine import migrate, open_engine, reading, writing
 from chimera.adapters.store_keys import SqlKeys
 from chimera.adapters.store_reader import SqlReader
 from chimera.domain.discrepancy import Discrepancy, Mismatch
@@ -359,8 +359,24 @@ def test_positions_link_to_trades(engine: Engine) -> None:
 
 
 def test_trades_are_indexed_on_status_wallet_token_and_creation(engine: Engine) -> None:
-    indexed = {tuple(index["column_names"]) for index in inspect(engine).get_indexes("trades")}
-    assert {("status",), ("wallet_address",), ("token_address",), ("created_at_ms",)} <= indexed
+    leading = {index["column_names"][0] for index in inspect(engine).get_indexes("trades")}
+    assert {"status", "wallet_address", "token_address", "created_at_ms"} <= leading
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "SELECT * FROM positions ORDER BY opened_at_ms DESC, id DESC LIMIT 100",
+        "SELECT * FROM positions WHERE state = 'ACTIVE' ORDER BY opened_at_ms DESC, id DESC LIMIT 100",
+        "SELECT * FROM trades ORDER BY created_at_ms DESC, id DESC LIMIT 100",
+        "SELECT * FROM trades WHERE status = 'CLOSED' ORDER BY created_at_ms DESC, id DESC LIMIT 100 OFFSET 9",
+        "SELECT * FROM trades WHERE strategy = 'SHIELD' ORDER BY created_at_ms DESC, id DESC LIMIT 100",
+    ],
+)
+def test_a_page_is_read_in_the_order_of_an_index_and_never_sorted(engine: Engine, question: str) -> None:
+    with reading(engine) as connection:
+        plan = [row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {question}"))]
+    assert any("USING INDEX" in step for step in plan) and not any("TEMP B-TREE" in step for step in plan), plan
 
 
 def test_migrations_build_exactly_the_tables_that_the_code_means(engine: Engine) -> None:

@@ -76,10 +76,19 @@ trades = Table(
     *moment("created_at"),
     *moment("updated_at"),
 )
-Index("ix_trades_status", trades.c.status)
-Index("ix_trades_wallet_address", trades.c.wallet_address)
+# a page is read in its own order: newest first, within a status or a strategy
+Index("ix_trades_status", trades.c.status, trades.c.created_at_ms, trades.c.id)
+Index("ix_trades_strategy", trades.c.strategy, trades.c.created_at_ms, trades.c.id)
+# with all that is added up for each copied wallet, so that its rows need not be read
+Index(
+    "ix_trades_wallet_address",
+    trades.c.wallet_address,
+    trades.c.tx_signature,
+    trades.c.net_pnl_lamports,
+    trades.c.updated_at_ms,
+)
 Index("ix_trades_token_address", trades.c.token_address)
-Index("ix_trades_created_at", trades.c.created_at_ms)
+Index("ix_trades_created_at", trades.c.created_at_ms, trades.c.id)
 
 positions = Table(
     "positions",
@@ -111,7 +120,8 @@ positions = Table(
     *moment("last_updated"),
     *moment("closed_at", nullable=True),
 )
-Index("ix_positions_state", positions.c.state)
+Index("ix_positions_state", positions.c.state, positions.c.opened_at_ms, positions.c.id)
+Index("ix_positions_opened_at", positions.c.opened_at_ms, positions.c.id)
 Index("ix_positions_token_address", positions.c.token_address)
 
 fills = Table(

@@ -20,7 +20,7 @@ from chimera.observe import Observer
 from chimera.ports.runtime import Clock, LiveStream
 
 WAITING_MAX = 256  # messages a client may be behind: some ten seconds of a busy house
-CLIENTS_MAX = 200
+CLIENTS_MAX = 600  # 500 that listen at once are measured: benchmarks/control_room.py
 ENTRY_DELAY_S = 0.005  # facts of one trade come in bursts; together they make one message each
 LIVE_DELAY_S = 0.25  # marks and health are for eyes
 SNAPSHOT_DECISIONS = 20
