@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt lint build bench crash powercut fuzz clean
+.PHONY: help setup demo test check fmt lint build bench crash powercut fuzz worlds clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -54,6 +54,9 @@ powercut: $(STAMPS)/python  ## Cut the power under journal and tables ten times;
 
 fuzz: $(STAMPS)/python  ## Show every venue a million damaged accounts and transactions (seeded)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+worlds: $(STAMPS)/python  ## Play ten simulated minutes of ten embedded worlds, and say what each brought
+	@$(BIN)/python -m tests.localnet.ten_worlds $(ARGS)
 
 clean:  ## Remove all that was built; the demo's data stay
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

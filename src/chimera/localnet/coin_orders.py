@@ -18,17 +18,18 @@ from chimera.localnet.markets import Market, Seen
 from chimera.localnet.programs import cpmm_pools, pump_launch
 from chimera.localnet.tokens import SOL
 from chimera.localnet.traders import Trader
-from chimera.localnet.world_orders import COMPUTE_UNITS, amount_in
+from chimera.localnet.world_orders import COMPUTE_UNITS, Place, amount_in, reserves
 from chimera.localnet.world_plan import Decision, Deed
 from chimera.onchain import token_instructions as make
 from chimera.onchain.keys import address_bytes, associated_token_address
 
 MAKING_UNITS = 600_000  # creations and migrations make many accounts
 SLIPPAGE_BPS = 1_500
+LEVEL_FROM_BPS = 120
 CHASING_BPS = 5_000  # what those allow who run after a new coin
 
 SUPPLY = 10**9 * 10**POOL_DECIMALS
-LISTED_PERCENT = 40  # of the supply that goes into a coin's own pool; its maker keeps the rest
+LISTED_PERCENT = 15  # of the supply goes into a coin's own pool; its maker keeps the rest, to sell it one day
 TAX_BPS = 900
 TAX_MAX = 10**15
 
@@ -46,18 +47,20 @@ class Stand(msgspec.Struct, frozen=True):
     quote_account: Address
     """For wrapped SOL."""
     coin: Coin | None = None
+    first: Place | None = None
+    """The token's pool on CPMM, where the decision is about a second one."""
 
     @property
     def wanted(self) -> tuple[Address, ...]:
         """What `stand_orders` must have seen."""
-        return (
-            *(a for market in self.markets for a in market.wanted),
-            self.token_account,
-            self.quote_account,
-        )
+        theirs = (account for market in self.markets for account in market.wanted)
+        first = self.first.wanted if self.first is not None else ()
+        return (*theirs, self.token_account, self.quote_account, *first)
 
 
-def stand(trader: Trader, at: tuple[Market, ...], coin: Coin | None = None) -> Stand:
+def stand(
+    trader: Trader, at: tuple[Market, ...], coin: Coin | None = None, first: Place | None = None
+) -> Stand:
     token, program = at[0].token, at[0].token_program
     return Stand(
         markets=at,
@@ -66,6 +69,7 @@ def stand(trader: Trader, at: tuple[Market, ...], coin: Coin | None = None) -> S
         token_account=associated_token_address(trader.address, token, program),
         quote_account=associated_token_address(trader.address, WSOL),
         coin=coin,
+        first=first,
     )
 
 
@@ -92,6 +96,8 @@ def stand_orders(decision: Decision, trader: Trader, where: Stand, seen: Seen) -
             part = held * decision.share_bps // 10_000
             amount = part if decision.deed is Deed.UNWIND else min(decision.amount, held)
             body = _sell(trader, where, seen, amount)
+        case Deed.LEVEL:
+            body = _level(trader, where, seen)
         case Deed.LAUNCH:
             body = _launch(trader, where, seen)
         case Deed.MIGRATE:
@@ -139,7 +145,29 @@ def _buy(decision: Decision, trader: Trader, where: Stand, seen: Seen) -> list[I
     found = _open(where, seen, at_launch=coin is not None and decision.tick == coin.tick)
     if found is None:
         return []
-    amount = decision.amount
+    return _bought(trader, where, found, seen, decision.amount)
+
+
+def _level(trader: Trader, where: Stand, seen: Seen) -> list[InstructionCall]:
+    found = _open(where, seen)
+    here = reserves(where.first, seen) if where.first is not None else (0, 0)
+    sides = found.market.venue.reserves(found.pool) if found is not None else None
+    if found is None or sides is None or 0 in here or 0 in sides:
+        return []
+    base, quote = sides
+    # Both prices are quote for token; a product moves its price by about twice what is added to a side, so 3/8 of
+    # the difference closes three quarters of it.
+    apart_bps = here[1] * base * 10_000 // (here[0] * quote) - 10_000
+    if abs(apart_bps) < LEVEL_FROM_BPS:
+        return []
+    if apart_bps > 0:
+        return _bought(trader, where, found, seen, quote * apart_bps * 3 // 80_000)
+    return _sell(
+        trader, where, seen, min(base * -apart_bps * 3 // 80_000, amount_in(seen, where.token_account))
+    )
+
+
+def _bought(trader: Trader, where: Stand, found: _Open, seen: Seen, amount: int) -> list[InstructionCall]:
     if not trader.wraps and not found.market.native:
         amount = min(amount, amount_in(seen, where.quote_account))
     if amount == 0:

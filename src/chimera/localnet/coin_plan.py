@@ -11,7 +11,7 @@ from chimera.localnet.traders import CAST, Role
 from chimera.localnet.world_plan import Decision, Deed
 
 SOL = 10**9
-LISTED_LAMPORTS = (60 * SOL, 110 * SOL)  # what the maker of a pool puts into it
+LISTED_LAMPORTS = (30 * SOL, 60 * SOL)  # what the maker of a pool puts into it
 LIST_AFTER = 3  # ticks from the mint to its pool
 OPEN_AFTER = 8  # ticks from the mint until its pool certainly trades: it opens a second after its block
 
@@ -19,6 +19,8 @@ CURVE_LAMPORTS = 85 * SOL  # about what a curve has taken once its last token is
 GRADUATES_BY = 330  # ticks from launch
 MIGRATION_TRIES = (150, 12)  # (first, every) tick after launch
 RISES_UNTIL = 760
+
+PRINTED = 2 * 10**15  # twice the supply
 
 
 def coin_decisions(seed: int, coin: Coin) -> list[Decision]:
@@ -116,8 +118,8 @@ def _dumped(coin: Coin, chance: random.Random) -> Iterator[Decision]:
     yield from _listed(coin, chance)
     out = chance.randrange(200, 260)
     yield from _made_lively(coin, chance, until=out)
-    for number in range(4):
-        yield _leave(coin, coin.maker, out + 3 * number, share_bps=5_000)
+    for number, share_bps in enumerate((4_000, 5_000, 7_000, 10_000)):
+        yield _leave(coin, coin.maker, out + 3 * number, share_bps=share_bps)
     yield from _too_late(coin, chance, out + 14)
 
 
@@ -134,7 +136,7 @@ def _mintable(coin: Coin, chance: random.Random) -> Iterator[Decision]:
     yield from _listed(coin, chance)
     out = chance.randrange(150, 190)
     yield from _lured(coin, chance, until=out, count=16, first=OPEN_AFTER)
-    yield _decision(coin, coin.maker, Deed.PRINT, out, amount=2 * 10**15)
+    yield _decision(coin, coin.maker, Deed.PRINT, out, amount=PRINTED)
     yield from _too_late(coin, chance, out + 5)
 
 

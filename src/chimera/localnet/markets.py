@@ -19,7 +19,7 @@ from chimera.localnet.genesis_accounts import mint as mint_account
 from chimera.localnet.genesis_seconds import SecondPool, program_accounts
 from chimera.localnet.programs import pump_accounts
 from chimera.onchain.keys import associated_token_address
-from chimera.ports.venue import MintTeller, Venue
+from chimera.ports.venue import MintTeller, NativeVenue, Venue
 
 Seen = Mapping[Address, Account | None]
 """Accounts by address, None where there is none."""
@@ -47,8 +47,7 @@ class Market(msgspec.Struct, frozen=True):
     @property
     def native(self) -> bool:
         """Whether it moves SOL itself and not wSOL."""
-        pays = getattr(self.venue, "pays_lamports", None)
-        return bool(pays and pays(self.model))
+        return isinstance(self.venue, NativeVenue) and self.venue.pays_lamports(self.model)
 
 
 def second_market(listed: SecondPool, *, token: Address, token_program: Address) -> Market:

@@ -16,16 +16,7 @@ from chimera.localnet.genesis import world_pools
 from chimera.localnet.genesis_seconds import second_pools
 from chimera.localnet.tokens import TRENDING
 from chimera.localnet.traders import CAST, Role
-from chimera.localnet.world_plan import (
-    ACT_TICKS,
-    FORESIGHT_SELLS_AT,
-    NEWS_AT,
-    WHALES_LEAVE_AT,
-    Campaign,
-    Decision,
-    Deed,
-    campaigns,
-)
+from chimera.localnet.world_plan import Decision, Deed
 
 # A trend: waves of buying, rests in which some sell, a shake-out or two; then everybody leaves, slowly.
 TREND_STARTS = (40, 560)
@@ -36,11 +27,11 @@ SHAKE_OUT_BPS = 250
 LEAVING_TICKS = 700
 
 DRIFT_EVERY = 22  # ticks between two moves of a second venue's price
-DRIFT_BPS = (70, 260)  # of its quote side; the price moves by about twice as much
+DRIFT_BPS = (70, 190)  # of its quote side; the price moves by about twice as much
 DRIFT_HOLD_TICKS = (12, 60)
-ECHO_PERCENT = 55  # of what news does to the first venue arrives at the second one ...
-ECHO_AFTER = 12  # ... so many ticks after the first push
-ECHO_BPS = 840  # of the quote side: what all pushes of the news come to on the first one
+LEVEL_EVERY = (
+    10  # ticks between two looks of somebody who brings a second venue's price nearer to the first one's
+)
 
 
 class Trend(msgspec.Struct, frozen=True):
@@ -61,7 +52,7 @@ def season(seed: int, number: int) -> tuple[Decision, ...]:
     for trend in trends(seed, number):
         made += _trend(seed, trend)
     made += _drift(seed, number)
-    made += _echoes(seed, number)
+    made += _levels(seed, number)
     for coin in coins(seed, number):
         made += coin_decisions(seed, coin)
     return tuple(sorted(made, key=lambda decision: decision.tick))
@@ -139,24 +130,12 @@ def _drift(seed: int, number: int) -> Iterator[Decision]:
             )
 
 
-def _echoes(seed: int, number: int) -> Iterator[Decision]:
-    """News about a token reaches its second venue later, and in part."""
-    pools = {listed.symbol: listed for listed in second_pools(seed)}
-    for campaign in _campaigns(seed, number):
-        listed = pools.get(campaign.symbol)
-        if listed is None:
-            continue
-        amount = listed.quote_amount * ECHO_BPS * ECHO_PERCENT // 1_000_000
-        tokens = listed.token_amount * ECHO_BPS * ECHO_PERCENT // 1_000_000
-        drifter = f"{Role.DRIFTER}-{campaign.number % CAST[Role.DRIFTER] + 1}"
-        rise = campaign.tick + NEWS_AT + ECHO_AFTER
-        fall = campaign.tick + max(WHALES_LEAVE_AT, FORESIGHT_SELLS_AT) + ECHO_AFTER
-        for at, deed, size in ((rise, Deed.BUY, amount), (fall, Deed.SELL, tokens)):
-            yield Decision(at, drifter, deed, listed.symbol, amount=size, program=listed.program, why="echo")
-
-
-def _campaigns(seed: int, number: int) -> Iterator[Campaign]:
-    """The season's campaigns: those of every act that it touches, by the tick that they begin in."""
-    first, last = number * SEASON_TICKS, (number + 1) * SEASON_TICKS
-    for act in range(max(0, first // ACT_TICKS - 1), last // ACT_TICKS + 1):
-        yield from (made for made in campaigns(seed, act) if first <= made.tick < last)
+def _levels(seed: int, number: int) -> Iterator[Decision]:
+    """Somebody takes part of the difference away, late: the rest is there for whoever is quicker."""
+    chance = random.Random(f"{seed} levels {number}")
+    first = number * SEASON_TICKS
+    for listed in second_pools(seed):
+        for tick in range(first, first + SEASON_TICKS, LEVEL_EVERY):
+            drifter = f"{Role.DRIFTER}-{chance.randrange(CAST[Role.DRIFTER]) + 1}"
+            at = tick + chance.randrange(LEVEL_EVERY)
+            yield Decision(at, drifter, Deed.LEVEL, listed.symbol, program=listed.program, why="level")

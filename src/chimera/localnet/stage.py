@@ -47,7 +47,8 @@ class Stage:
                 tax_bps=tax_bps,
             )
         if decision.program:
-            return stand(trader, (self._seconds[decision.symbol, decision.program],))
+            first = place(trader, self._pools[decision.symbol, decision.quote])
+            return stand(trader, (self._seconds[decision.symbol, decision.program],), first=first)
         return place(trader, self._pools[decision.symbol, decision.quote], target)
 
     def transaction(self, decision: Decision, seen: Seen, *, blockhash: str) -> bytes | None:

@@ -134,7 +134,7 @@ def amount_in(seen: Seen, address: Address) -> int:
 
 def expected_out(where: Place, seen: Seen, spend: int, *, buying: bool) -> int:
     """Roughly what a swap gives: constant product after the trade fee, and the transfer tax once. 0: nothing."""
-    token, quote = _reserves(where, seen)
+    token, quote = reserves(where, seen)
     reserve_in, reserve_out = (quote, token) if buying else (token, quote)
     traded = spend * (MILLION - TRADE_FEE_RATE) // MILLION
     if traded <= 0 or reserve_in <= 0 or reserve_out <= 0:
@@ -256,7 +256,7 @@ def _withdraw(trader: Trader, where: Place, shares: int) -> InstructionCall:
     return InstructionCall(CPMM, metas, _data("withdraw", shares, 0, 0))
 
 
-def _reserves(where: Place, seen: Seen) -> tuple[int, int]:
+def reserves(where: Place, seen: Seen) -> tuple[int, int]:
     """(token side, quote side) that belong to the pool; (0, 0) while unknown."""
     at: PoolAddresses = where.pool.at
     state = seen.get(at.pool)

@@ -63,6 +63,8 @@ class Deed(StrEnum):
     """Move a complete curve to its PumpSwap pool."""
     MINT = "mint"
     """Make a coin's mint, all of its supply for its maker."""
+    LEVEL = "level"
+    """Bring a second venue's price most of the way to the first one's, where they are far apart."""
     LIST = "list"
     """Open a CPMM pool of a coin with `amount` of the quote and part of the supply."""
 
