@@ -10,7 +10,19 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 ROUND_TRIP_MS = 120_000  # a minute on an idle machine; tests share theirs
-SCREENS = ["#/", "#/trades", "#/decisions", "#/wallets", "#/incidents", "#/risk"]
+SCREENS = [
+    "#/",
+    "#/positions",
+    "#/trades",
+    "#/decisions",
+    "#/wallets",
+    "#/markets",
+    "#/strategies",
+    "#/risk",
+    "#/incidents",
+    "#/configuration",
+    "#/operations",
+]
 
 
 def enter(watched, demo, screen: str = "") -> Page:
