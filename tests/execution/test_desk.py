@@ -27,6 +27,7 @@ from chimera.domain.messages import (
     LegSigned,
     Noted,
     TokenChecked,
+    TradeMoved,
 )
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenInfo
@@ -221,6 +222,61 @@ def test_an_exit_closes_the_round_trip_with_its_true_profit() -> None:
     assert house.books.ledger.realised_lamports == 120_000_000 - 100_005_000
 
 
+def more(house: House, signature: str = "sig2") -> Any:
+    """A second buy of the open round trip, up to its bytes."""
+    return house.to_signed(intent(id=IntentId("more"), amount=50_000_000), signature)
+
+
+def test_a_second_buy_of_an_open_round_trip_adds_to_its_position() -> None:
+    house = House()
+    bought(house)
+    send = more(house)
+    assert house.state() is TradeState.ACTIVE, "what is held may be sold again as soon as the mint is free"
+    house.seen("sig2")
+    house.effects(TransactionSeen(send.leg_id, landed(Side.BUY, "sig2", lamports=-50_005_000, tokens=400)))
+    position = house.books.ledger.positions[intent().trade_id]
+    assert (position.tokens, position.tokens_bought) == (1_400, 1_400)
+    assert (position.cost_lamports, position.swapped_lamports) == (150_010_000, 150_000_000)
+    assert house.facts(TradeMoved)[-1].cause.startswith("landed")
+    assert house.state() is TradeState.ACTIVE
+    assert not house.facts(Noted)
+    sell = intent(id=IntentId("x"), side=Side.SELL, style=Style.EXIT, amount=1_400)
+    send = house.to_signed(sell, "sig3")
+    house.seen("sig3")
+    house.effects(TransactionSeen(send.leg_id, landed(Side.SELL, "sig3", lamports=160_000_000, tokens=1_400)))
+    assert house.state() is TradeState.CLOSED
+    assert house.books.ledger.realised_lamports == 160_000_000 - 150_010_000
+
+
+def test_adding_that_comes_to_nothing_leaves_the_position_open_and_is_not_tried_again() -> None:
+    house = House()
+    bought(house)
+    (simulate,) = house.effects(Arrived(intent(id=IntentId("more"), amount=50_000_000)))
+    assert house.effects(Simulated(simulate.leg_id, msgspec.structs.replace(FINE, error="slippage"))) == []
+    assert house.state() is TradeState.ACTIVE
+    house.now += 60_000
+    assert not any(isinstance(effect, Simulate) for effect in house.effects(Ticked()))
+    assert house.books.ledger.positions[intent().trade_id].tokens == 1_000
+    assert house.desk.in_flight == 0
+    assert not house.facts(Noted)
+
+
+def test_nothing_is_added_beyond_the_limit_of_a_position_nor_to_one_that_is_closed() -> None:
+    house = House()
+    bought(house)
+    house.effects(Arrived(intent(id=IntentId("much"), amount=1_950_000_000)))
+    assert house.facts(IntentRefused)[-1].refusal.reason is Reason.MAX_POSITION
+    assert house.state() is TradeState.ACTIVE
+    sell = intent(id=IntentId("x"), side=Side.SELL, style=Style.EXIT, amount=1_000)
+    send = house.to_signed(sell, "sig2")
+    house.effects(Arrived(intent(id=IntentId("more"), amount=50_000_000)))
+    house.seen("sig2")
+    house.effects(TransactionSeen(send.leg_id, landed(Side.SELL, "sig2", lamports=120_000_000, tokens=1_000)))
+    assert house.state() is TradeState.CLOSED
+    assert house.facts(IntentRefused)[-1].refusal.reason is Reason.NO_ACTIVE_POSITION
+    assert not house.books.ledger.legs
+
+
 def test_a_failed_simulation_is_never_signed_nor_sent() -> None:
     house = House()
     (simulate,) = house.effects(Arrived(intent()))
@@ -395,7 +451,7 @@ def test_a_probe_without_an_answer_is_no_verdict_on_the_token() -> None:
     house.effects(Probed(Probe(b"probe", BONK, 10_000_000, OURS, 4), None, 0, "429"))
     assert house.facts(IntentRefused)[-1].refusal.reason is Reason.SIMULATION_UNAVAILABLE
     assert house.facts(TokenChecked) == []
-    (effect,) = house.effects(Arrived(intent(id=IntentId("later"))))
+    (effect,) = house.effects(Arrived(intent(id=IntentId("later"), trade_id=TradeId("later"))))
     assert isinstance(effect, ProbeToken)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from chimera.domain.trade import LegState, TradeState
-from chimera.execution.lifecycle import LEG_TRANSITIONS, TRANSITIONS, Happened, advance, leg_may
+from chimera.execution.lifecycle import LEG_TRANSITIONS, TRANSITIONS, Happened, advance, leg_may, of_a_buy
 
 
 def test_every_state_that_is_documented_can_be_reached() -> None:
@@ -11,7 +11,7 @@ def test_every_state_that_is_documented_can_be_reached() -> None:
 
 
 def test_a_trade_becomes_active_only_by_landing() -> None:
-    ways = {pair for pair, after in TRANSITIONS.items() if after is TradeState.ACTIVE}
+    ways = {pair for pair, after in TRANSITIONS.items() if after is TradeState.ACTIVE is not pair[0]}
     assert ways == {
         (TradeState.EXECUTING, Happened.ENTRY_LANDED),
         (TradeState.EXITING, Happened.EXIT_LOST),
@@ -31,6 +31,15 @@ def test_only_a_fork_moves_what_was_final(happened: Happened) -> None:
 def test_what_a_fork_undid_is_under_way_again_and_never_further() -> None:
     ways = {after for (_, happened), after in TRANSITIONS.items() if happened in UNDONE}
     assert ways == {TradeState.EXECUTING, TradeState.EXITING}
+
+
+def test_an_open_trade_stays_as_it_is_whatever_becomes_of_a_second_buy() -> None:
+    for happened in (Happened.REFUSED, Happened.ENTRY_LANDED, Happened.ENTRY_LOST):
+        meant = of_a_buy(TradeState.ACTIVE, happened)
+        assert meant is not None
+        assert advance(TradeState.ACTIVE, meant) is TradeState.ACTIVE
+        assert of_a_buy(TradeState.EXECUTING, happened) is happened
+    assert of_a_buy(TradeState.ACTIVE, Happened.APPROVED) is None
 
 
 def test_an_unlisted_pair_is_a_late_answer() -> None:

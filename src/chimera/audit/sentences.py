@@ -293,6 +293,8 @@ def _moved(fact: TradeMoved, about: About) -> str:
         return (
             f"{about.token} closed with {sign}{sol_text(about.realised_lamports)} SOL, all costs paid{cause}."
         )
+    if fact.after is fact.before:
+        return f"The trade in {about.token} stays {fact.after}{cause}."
     if fact.after is TradeState.DEAD_LETTER:
         return f"The trade in {about.token} was given up after {fact.retry} retries{cause}."
     return f"The trade in {about.token} went from {fact.before} to {fact.after}{cause}."

@@ -4,6 +4,7 @@ import msgspec
 
 from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenInfo, TokenReport
+from chimera.domain.trade import TradeState
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -33,6 +34,10 @@ class Circumstances(msgspec.Struct, frozen=True):
     """Of the intent's own strategy."""
     token_engaged_lamports: int = 0
     """In the intent's token, over all strategies."""
+    trade_state: TradeState | None = None
+    """Of the intent's round trip."""
+    position_lamports: int = 0
+    """What the tokens still held of it have cost, the price of the swaps alone."""
     spear_disabled: str = ""
     """Why Spear is off, or empty."""
     bundles: bool = False

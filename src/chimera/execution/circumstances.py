@@ -38,6 +38,8 @@ def circumstances(
         token_engaged_lamports=ledger.engaged_lamports(mint=intent.mint),
         open_positions=len(ledger.open_positions) + buying,
         held_tokens=position.tokens if position else 0,
+        trade_state=ledger.states.get(intent.trade_id),
+        position_lamports=position.paid_lamports if position else 0,
         lost_today_lamports=books.breaker.lost_lamports,
         spear_disabled=spear_disabled,
         bundles=bundles,

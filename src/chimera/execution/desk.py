@@ -56,7 +56,7 @@ from chimera.execution.effects import (
     Watched,
 )
 from chimera.execution.fates import Fates
-from chimera.execution.lifecycle import Happened, advance
+from chimera.execution.lifecycle import Happened, advance, of_a_buy
 from chimera.execution.locks import conflict
 from chimera.execution.planner import Plan, Planner
 from chimera.execution.probing import judged
@@ -410,8 +410,8 @@ class Desk:
             self._move(trade_id, Happened.EXIT_LOST, cause)
             return
         self._move(trade_id, Happened.ENTRY_LOST, cause)
-        if leg.side is Side.CYCLE:
-            return  # what it was after is gone; whoever sees it again asks again
+        if leg.side is Side.CYCLE or trade_id in self.ledger.positions:
+            return  # what it was after is gone, or more was wanted of what is held: whoever sees it again asks again
         retries = self.ledger.retries.get(trade_id, 0)
         after_ms = self._limits.retry_ms(retries)
         if intent.expired(now_ms + after_ms):
@@ -454,7 +454,10 @@ class Desk:
 
     def _move(self, trade_id: TradeId, happened: Happened, cause: str, *, retry: bool = False) -> None:
         before = self.ledger.states.get(trade_id, TradeState.PENDING)
-        after = advance(before, happened)
+        meant = of_a_buy(before, happened)
+        if meant is None:
+            return
+        after = advance(before, meant)
         if after is None:
             self._record(
                 Noted("unlisted transition", {"trade_id": trade_id, "state": before, "happened": happened})

@@ -159,7 +159,8 @@ class Fates:
     def _undone(self, booked: Booked) -> None:
         leg = booked.leg
         self._watch.begin(leg.ref.leg_id)
-        happened = UNDONE[leg.side]
+        added = leg.side is Side.BUY and booked.before is not None
+        happened = Happened.ADD_UNDONE if added else UNDONE[leg.side]
         self._move(leg.ref.trade_id, happened, f"a fork undid slot {booked.slot}")
 
     def _depth(self, leg: Leg) -> DepthTier:

@@ -25,6 +25,10 @@ class Happened(StrEnum):
     EXIT_LOST = "exit lost"
     ENTRY_UNDONE = "a fork undid the entry"
     EXIT_UNDONE = "a fork undid the exit"
+    ADD_REFUSED = "adding was refused"
+    ADD_LANDED = "more was bought"
+    ADD_LOST = "adding came to nothing"
+    ADD_UNDONE = "a fork undid what was added"
     CYCLE_LANDED = "cycle landed"
     CYCLE_UNDONE = "a fork undid the cycle"
 
@@ -52,11 +56,26 @@ TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
     (T.DEAD_LETTER, H.ENTRY_UNDONE): T.EXECUTING,
     (T.ACTIVE, H.EXIT_UNDONE): T.EXITING,
     (T.CLOSED, H.EXIT_UNDONE): T.EXITING,
+    # a second buy of an open round trip: it stays open whatever becomes of it
+    (T.ACTIVE, H.ADD_REFUSED): T.ACTIVE,
+    (T.ACTIVE, H.ADD_LANDED): T.ACTIVE,
+    (T.ACTIVE, H.ADD_LOST): T.ACTIVE,
+    (T.ACTIVE, H.ADD_UNDONE): T.ACTIVE,
+    (T.EXITING, H.ADD_UNDONE): T.EXITING,
     # a cycle opens and closes in one transaction
     (T.EXECUTING, H.CYCLE_LANDED): T.CLOSED,
     (T.CLOSED, H.CYCLE_UNDONE): T.EXECUTING,
     (T.FAILED, H.CYCLE_UNDONE): T.EXECUTING,
 }
+
+ADDING: dict[Happened, Happened | None] = {
+    H.VALIDATED: None,
+    H.APPROVED: None,
+    H.REFUSED: H.ADD_REFUSED,
+    H.ENTRY_LANDED: H.ADD_LANDED,
+    H.ENTRY_LOST: H.ADD_LOST,
+}
+"""What a buy's happenings are where the round trip is ACTIVE already; None: it moves nothing."""
 
 L = LegState
 
@@ -77,6 +96,11 @@ LEG_TRANSITIONS: dict[LegState, frozenset[LegState]] = {
 def advance(state: TradeState, happened: Happened) -> TradeState | None:
     """The next state, or None where the pair is not listed."""
     return TRANSITIONS.get((state, happened))
+
+
+def of_a_buy(state: TradeState, happened: Happened) -> Happened | None:
+    """The happening as it is where more is bought of what is open; None where nothing moves."""
+    return ADDING.get(happened, happened) if state is TradeState.ACTIVE else happened
 
 
 def leg_may(before: LegState, after: LegState) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from chimera.domain.circumstances import Circumstances
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.risk import Reason, Refusal
+from chimera.domain.trade import TradeState
 from chimera.domain.units import BPS, sol_text
 from chimera.risk.token_safety import TRUSTED, TokenLimits, review_token
 
@@ -44,6 +45,9 @@ class RiskLimits(msgspec.Struct, frozen=True):
     paused: tuple[str, ...] = ()
     """Strategies that may sell and not buy, by name."""
 
+
+ENTERABLE = frozenset({TradeState.PENDING, TradeState.QUEUED, TradeState.RETRY})
+ADDABLE = frozenset({TradeState.ACTIVE})
 
 Check = Callable[[TradeIntent, Circumstances, RiskLimits], "Refusal | str"]
 
@@ -81,18 +85,32 @@ def holding(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal 
     return f"{seen.held_tokens} tokens held"
 
 
+def round_trip(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    """A round trip is entered once, and added to only while it is open."""
+    if intent.side is Side.SELL or seen.trade_state is None:
+        return "nothing to enter"
+    fit = ADDABLE if seen.position_lamports else ENTERABLE
+    if seen.trade_state not in fit:
+        return Refusal(
+            Reason.NO_ACTIVE_POSITION, limit=" or ".join(sorted(fit)), observed=f"it is {seen.trade_state}"
+        )
+    return f"the round trip is {seen.trade_state}"
+
+
 def size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
     if intent.side is Side.SELL:
         return "a sell reduces risk"
     if intent.amount <= 0:
         return Refusal(Reason.POSITION_SIZE_ZERO, observed=str(intent.amount))
-    if intent.amount > limits.position_lamports_max:
+    whole = intent.amount + seen.position_lamports
+    if whole > limits.position_lamports_max:
         return Refusal(
             Reason.MAX_POSITION,
             limit=f"{sol_text(limits.position_lamports_max)} SOL",
-            observed=f"{sol_text(intent.amount)} SOL",
+            observed=f"{sol_text(whole)} SOL",
         )
-    if intent.side is Side.BUY and seen.open_positions >= limits.open_positions_max:
+    opens = intent.side is Side.BUY and not seen.position_lamports
+    if opens and seen.open_positions >= limits.open_positions_max:
         return Refusal(
             Reason.MAX_OPEN_POSITIONS, limit=str(limits.open_positions_max), observed=str(seen.open_positions)
         )
@@ -225,6 +243,7 @@ CHECKS: tuple[Check, ...] = (
     not_expired,
     style_enabled,
     holding,
+    round_trip,
     atomic,
     size,
     daily_loss,
