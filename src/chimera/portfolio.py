@@ -433,6 +433,7 @@ class Ledger:
             entry_signature=fill.signature,
             exit_signature=fill.signature,
             closed_at_ms=fill.at_ms,
+            strategy=intent.source,
         )
 
     def _sold(self, position: Position, fill: Fill) -> Position:

@@ -41,6 +41,9 @@ def test_each_strategy_section_fills_its_parameters_and_nothing_is_lost_on_the_w
     built = {strategy.name: strategy for strategy in rules.built_strategies(defaults())}
     params_type = strategies()["copy_trade"].params_type  # type: ignore[attr-defined]
     assert built["copy_trade"].params == params_type()  # type: ignore[attr-defined]
+    params_of_circles = strategies()["arbitrage"].params_type  # type: ignore[attr-defined]
+    assert built["arbitrage"].params == params_of_circles()  # type: ignore[attr-defined]
+    assert set(defaults().arbitrage.__struct_fields__) == {*params_of_circles.__struct_fields__, "enabled"}
     section = defaults().copy_trade
     known = set(params_type.__struct_fields__) | {"enabled", "watch_wallets"}  # those two are the wiring's
     assert set(section.__struct_fields__) == known

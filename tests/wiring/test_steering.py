@@ -96,7 +96,8 @@ async def test_a_change_reaches_every_room_that_decides_by_it(steered: Steered) 
     assert steered.surroundings.limits is steered.gate.limits
     assert steered.books.breaker.limits.losses_in_row_max == 3
     assert steered.books.reports.limits.liquidity_min(Style.SHIELD) == 20_000_000_000
-    assert steered.strategies[0].params.shield.stop_loss_bps == 700
+    copier = next(strategy for strategy in steered.strategies if strategy.name == "copy_trade")
+    assert copier.params.shield.stop_loss_bps == 700
     assert {fact.by for fact in steered.facts()} == {"ann"} and len(steered.facts()) == 6
 
 
@@ -220,7 +221,7 @@ async def test_who_thought_of_an_older_version_is_told(steered: Steered) -> None
 async def test_a_paused_strategy_may_not_buy_and_goes_on_selling(steered: Steered) -> None:
     await steered.change({"copy_trade.enabled": False})
     assert steered.gate.limits.paused == ("copy_trade",)
-    assert [strategy.name for strategy in steered.strategies] == ["copy_trade"]
+    assert "copy_trade" in [strategy.name for strategy in steered.strategies]
     await steered.change({"copy_trade.enabled": True})
     assert steered.gate.limits.paused == ()
 

@@ -16,10 +16,16 @@ from chimera.domain.errors import ConfigError
 UP, DOWN = "up", "down"
 OPERATOR, ADMIN = "operator", "admin"
 
-SECTIONS = {"allocation": OPERATOR, "copy_trade": OPERATOR, "risk": ADMIN, "token_safety": ADMIN}
+SECTIONS = {
+    "allocation": OPERATOR,
+    "copy_trade": OPERATOR,
+    "arbitrage": OPERATOR,
+    "risk": ADMIN,
+    "token_safety": ADMIN,
+}
 """Sections of which every setting may change, and who may do it; breakers are in `risk`, so they are the admin's."""
 
-FIXED = frozenset({"copy_trade.watch_wallets"})
+FIXED = frozenset({"copy_trade.watch_wallets", "arbitrage.probe_lamports"})
 """Plugged in at start."""
 
 LOOSENS = {
@@ -31,6 +37,8 @@ LOOSENS = {
     "risk.slot_age_ms_max": UP,
     "risk.balance_reserve_lamports": DOWN,
     "risk.trade_costs_lamports_max": DOWN,  # counted against the balance before a buy
+    "risk.cycle_profit_lamports_min": DOWN,
+    "risk.cycles_in_standard_lane": UP,
     "risk.max_loss_24h_usd": UP,
     "risk.max_consecutive_losses": UP,
     "risk.max_drawdown_percent": UP,

@@ -1,0 +1,280 @@
+"""Closes gaps between pools: SOL through two or three of them and back to SOL in one transaction (type A).
+
+Driven by the market alone: a pool changes, and the circles through it are looked at. What may pay is sized and quoted
+exactly, all costs counted; what pays enough becomes one intent that is carried out whole or not at all. In the
+shadow, which is the default, it says what it would have done and asks for nothing. It holds nothing, ever.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from chimera.domain.ids import WSOL, Address, IntentId, TradeId, derived_id
+from chimera.domain.intent import Origin, Side, Style, TradeIntent
+from chimera.domain.market import PoolUpdated
+from chimera.domain.messages import StrategyDecided, TradeMoved
+from chimera.domain.pool import QuoteRequest, SwapKind
+from chimera.domain.risk import Refusal
+from chimera.domain.trade import Position, TradeState
+from chimera.domain.units import BPS, mul_div_floor, sol_text
+from chimera.ports.strategy import Context, Listing, StrategyEvent, StrategyOutput
+from chimera.strategies.arbitrage.rates import Circle, Rates
+from chimera.strategies.arbitrage.sizing import best_amount
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NAME = "arbitrage"
+LOOKED_AT_MAX = 3  # circles sized with exact quotes for one change, the best by rate
+REMEMBERED_MAX = 4_096  # circles, tokens and trades; the oldest are forgotten
+AGAIN_BPS = 10  # a circle that did not pay is sized again once its rate is so much better
+OVER = frozenset({TradeState.CLOSED, TradeState.FAILED, TradeState.DEAD_LETTER})
+
+
+class Params(msgspec.Struct, frozen=True):
+    live: bool = False
+    """Whether it asks for trades; else it only says what it would have asked for."""
+    spread_bps_min: int = 50
+    """Of two pools' prices, fees paid; below, nothing is sized."""
+    spread_bps_min_long: int = 10
+    """The same for circles over three pools."""
+    profit_lamports_min: int = 10_000_000
+    """After all costs."""
+    size_lamports_max: int = 1_000_000_000
+    probe_lamports: int = 50_000_000
+    """Prices are compared at this size, and nothing smaller is sent."""
+    costs_lamports: int = 50_000
+    """Base and priority fee that a circle is expected to cost."""
+    tip_lamports: int = 1_000_000
+    """What the bundle is expected to cost besides; the desk has the last word on both."""
+    slippage_bps_max: int = 100
+    cooldown_ms: int = 5_000
+    """After an intent, before the next one through the same token."""
+    intent_ttl_ms: int = 1_000
+    quote_age_slots_max: int = 300
+    """Some 120 s: a pool that nobody wrote for longer is not believed."""
+    slot_delta_max: int = 2
+    """How far the change that woke it may lie behind the market; legs would be compared at different times."""
+    rate_max: int = 10
+    """SOL out for one in, at the probe's size: a circle that pays more is a wrong price, not a gain."""
+    roi_bps_max: int = 50_000
+    reconsider_ms: int = 2_000
+    """Before a circle that did not pay is sized again without its rate being better."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A circle with its exact figures."""
+
+    circle: Circle
+    amount: int
+    profit_lamports: int
+    """After the expected costs."""
+
+    @property
+    def roi_bps(self) -> int:
+        return mul_div_floor(self.profit_lamports, BPS, self.amount)
+
+
+class Arbitrage:
+    name = NAME
+    params_type = Params
+    """What `arbitrage` in the settings is read as."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self._rates = Rates(params.probe_lamports)
+        self._not_before: OrderedDict[Address, int] = OrderedDict()
+        """Cooldowns by token."""
+        self._poor: OrderedDict[tuple[Address, ...], tuple[int, float]] = OrderedDict()
+        """Circles that did not pay: until when, unless their rate beats this."""
+        self._under_way: OrderedDict[TradeId, tuple[Address, ...]] = OrderedDict()
+
+    def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]:
+        match event:
+            case PoolUpdated():
+                return list(self._changed(event, context))
+            case TradeMoved(trade_id, after=after) if after in OVER:
+                self._under_way.pop(trade_id, None)
+                return []
+            case _:
+                return []
+
+    def levels(self, position: Position) -> tuple[int | None, int | None]:  # noqa: ARG002 - it holds nothing
+        return None, None
+
+    # a change of one pool
+
+    def _changed(self, event: PoolUpdated, context: Context) -> Iterator[StrategyOutput]:
+        header = event.pool
+        listed = context.market.pools_between(header.mint_a, header.mint_b)
+        pool = next((one for one in listed if one.header.address == header.address), None)
+        if pool is None:
+            return
+        self._rates.update(pool, context.market.moment())
+        promising = [circle for circle in self._rates.circles(pool) if self._spread(circle)]
+        promising.sort(key=lambda circle: -circle.rate)
+        best: Found | None = None
+        for circle in promising[:LOOKED_AT_MAX]:
+            outcome = self._sized(circle, event, context)
+            if isinstance(outcome, StrategyDecided):
+                yield outcome
+            elif outcome is not None and (best is None or outcome.profit_lamports > best.profit_lamports):
+                best = outcome
+        if best is not None:
+            yield self._taken(best, context)
+
+    def _spread(self, circle: Circle) -> bool:
+        least = self.params.spread_bps_min if len(circle.pools) == 2 else self.params.spread_bps_min_long
+        return circle.rate * BPS >= BPS + least
+
+    def _sized(self, circle: Circle, event: PoolUpdated, context: Context) -> Found | StrategyDecided | None:
+        """The circle with its exact figures, why it is passed over, or None where that was just said."""
+        params, now = self.params, context.now_ms
+        poor = self._poor.get(circle.pools)
+        if poor is not None and now < poor[0] and circle.rate * BPS < poor[1] * (BPS + AGAIN_BPS):
+            return None
+        waits = self._waits(circle, now)
+        if waits is not None:
+            return self._decided("WAIT", *waits, circle, context)
+        listings = self._listings(circle, context)
+        wrong = self._unusable(circle, listings, event, context)
+        if wrong is not None or listings is None:
+            return None if wrong is None else self._decided("REJECT", *wrong, circle, context)
+        moment = context.market.moment()
+
+        def out(amount: int) -> int | None:
+            mint = WSOL
+            for pool in listings:
+                quote = pool.quote(QuoteRequest(mint, SwapKind.EXACT_IN, amount), moment)
+                if isinstance(quote, Refusal):
+                    return None
+                mint, amount = quote.output_mint, quote.amount_out
+            return amount
+
+        sized = best_amount(out, params.probe_lamports, max(params.size_lamports_max, params.probe_lamports))
+        profit = None if sized is None else sized[1] - params.costs_lamports - params.tip_lamports
+        if sized is None or profit is None or profit < params.profit_lamports_min:
+            _remember(self._poor, circle.pools, (now + params.reconsider_ms, circle.rate))
+            told = "no amount passes" if profit is None else f"{sol_text(profit)} SOL after costs"
+            least = sol_text(params.profit_lamports_min)
+            return self._decided(
+                "REJECT", "round_trip_unprofitable", f"{told}, at least {least} SOL wanted", circle, context
+            )
+        found = Found(circle, sized[0], profit)
+        if found.roi_bps > params.roi_bps_max:
+            told = f"{found.roi_bps} bps, at most {params.roi_bps_max} are believed"
+            return self._decided("REJECT", "roi_out_of_bounds", told, circle, context)
+        return found
+
+    def _waits(self, circle: Circle, now_ms: int) -> tuple[str, str] | None:
+        for mint in circle.mints:
+            until = self._not_before.get(mint, 0)
+            if now_ms < until:
+                return "cooldown", f"{until - now_ms} ms since its last circle are left"
+        for pools in self._under_way.values():
+            if not set(pools).isdisjoint(circle.pools):
+                return "in_flight", "a circle of ours is under way through one of its pools"
+        return None
+
+    def _listings(self, circle: Circle, context: Context) -> list[Listing] | None:
+        stops = (WSOL, *circle.mints, WSOL)
+        found: list[Listing] = []
+        for place, address in enumerate(circle.pools):
+            pools = context.market.pools_between(stops[place], stops[place + 1])
+            pool = next((one for one in pools if one.header.address == address), None)
+            if pool is None:
+                return None
+            found.append(pool)
+        return found
+
+    def _unusable(
+        self, circle: Circle, listings: list[Listing] | None, event: PoolUpdated, context: Context
+    ) -> tuple[str, str] | None:
+        """Why its quotes must not be compared (AR-07); None where they may."""
+        params, slot = self.params, context.market.slot
+        if listings is None or any(pool.doubtful is not None for pool in listings):
+            return (
+                "incompatible_quote_kind",
+                "a pool of it does not quote from a state that is surely its own",
+            )
+        oldest = max(slot - pool.slot for pool in listings)
+        if oldest > params.quote_age_slots_max:
+            told = f"a pool was written {oldest} slots ago, at most {params.quote_age_slots_max}"
+            return "quote_stale", told
+        behind = slot - event.slot
+        if behind > params.slot_delta_max:
+            return "slot_delta_exceeded", f"the change is {behind} slots old, at most {params.slot_delta_max}"
+        if circle.rate > params.rate_max:
+            return (
+                "rate_out_of_bounds",
+                f"{circle.rate:.2f} SOL for one, at most {params.rate_max} are believed",
+            )
+        return None
+
+    # what becomes of it
+
+    def _taken(self, found: Found, context: Context) -> StrategyOutput:
+        params, now, circle = self.params, context.now_ms, found.circle
+        for mint in circle.mints:
+            _remember(self._not_before, mint, now + params.cooldown_ms)
+        told = (
+            f"{sol_text(found.amount)} SOL through {len(circle.pools)} pools should leave "
+            f"{sol_text(found.profit_lamports)} SOL after costs, {found.roi_bps} bps"
+        )
+        if not params.live:
+            return self._decided("SHADOW", "profitable", told, circle, context, found)
+        trade_id = TradeId(derived_id(NAME, *circle.pools, str(context.market.slot), str(now)))
+        _remember(self._under_way, trade_id, circle.pools)
+        return TradeIntent(
+            id=IntentId(derived_id(NAME, "circle", trade_id)),
+            trade_id=trade_id,
+            signal_id=None,
+            source=NAME,
+            origin=Origin.STRATEGY_A,
+            style=Style.SPEAR,
+            side=Side.CYCLE,
+            mint=circle.mints[0],
+            symbol="",
+            amount=found.amount,
+            slippage_bps_max=params.slippage_bps_max,
+            created_at_ms=now,
+            ttl_ms=params.intent_ttl_ms,
+            reason=told,
+            expected_edge_bps=found.roi_bps,
+            expected_profit_lamports=found.profit_lamports,
+            urgency=2,
+            pools=circle.pools,
+            profit_lamports_min=params.profit_lamports_min,
+        )
+
+    def _decided(
+        self,
+        verdict: str,
+        code: str,
+        detail: str,
+        circle: Circle,
+        context: Context,
+        found: Found | None = None,
+    ) -> StrategyDecided:
+        figures: dict[str, object] = {"pools": list(circle.pools), "rate_bps": int(circle.rate * BPS) - BPS}
+        if found is not None:
+            figures |= {
+                "amount_lamports": str(found.amount),
+                "profit_lamports": str(found.profit_lamports),
+                "roi_bps": found.roi_bps,
+            }
+        return StrategyDecided(
+            NAME, circle.mints[0], verdict, code, detail, slot=context.market.slot, data=figures
+        )
+
+
+def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > REMEMBERED_MAX:
+        kept.popitem(last=False)
+
+
+STRATEGY = Arbitrage

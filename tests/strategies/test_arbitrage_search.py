@@ -1,0 +1,151 @@
+"""The search for circles held against brute force, and the sizing against every amount of a grid."""
+
+from collections.abc import Sequence
+from itertools import permutations, product
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as draw
+
+from chimera.domain.ids import USDC, WSOL, Address, Slot
+from chimera.domain.pool import Moment, QuoteRequest, SwapKind
+from chimera.domain.risk import Refusal
+from chimera.market.view import MarketView
+from chimera.strategies.arbitrage.rates import Rates
+from chimera.strategies.arbitrage.sizing import STEPS, best_amount
+from chimera.testing.builders import AT_MS, address
+from chimera.testing.products import VENUE, Product, update
+from chimera.testing.products import product as pool_of
+
+NOW = Moment(0, Slot(5), 0)
+TOKEN, OTHER = address("a token"), address("another")
+MINTS = (WSOL, USDC, TOKEN, OTHER)
+PAIRS = [(one, other) for place, one in enumerate(MINTS) for other in MINTS[place + 1 :]]
+PROBE = 10**6
+
+reserves = draw.integers(10**9, 10**13)
+a_pool = draw.builds(
+    lambda pair, x, y, label: pool_of(str(label), pair, (x, y)),
+    draw.sampled_from(PAIRS), reserves, reserves, draw.integers(0, 10**9),
+)  # fmt: skip
+markets = draw.lists(a_pool, min_size=2, max_size=9, unique_by=lambda pool: pool.address)
+
+
+def quoted(pool: Product, mint: Address, amount: int) -> int:
+    quote = VENUE.quote(pool, QuoteRequest(mint, SwapKind.EXACT_IN, amount), NOW)
+    return 0 if isinstance(quote, Refusal) else quote.amount_out
+
+
+def brute(pools: Sequence[Product], through: Product, rates: Rates) -> dict[int, float]:
+    """The best rate of all circles through one pool, by their length."""
+    best: dict[int, float] = {}
+    for length in (2, 3):
+        for between in permutations([mint for mint in MINTS if mint != WSOL], length - 1):
+            stops = (WSOL, *between, WSOL)
+            steps = [(stops[n], stops[n + 1]) for n in range(length)]
+            for way in product(*([p for p in pools if {p.mint_a, p.mint_b} == set(step)] for step in steps)):
+                if through not in way or len(set(way)) < length:
+                    continue
+                rate = 1.0
+                for pool, (source, target) in zip(way, steps, strict=True):
+                    rate *= rates._edges.get(source, {}).get(target, {}).get(pool.address, 0)
+                best[length] = max(best.get(length, 0), rate)
+    return {length: rate for length, rate in best.items() if rate}
+
+
+@settings(max_examples=200, deadline=None)
+@given(markets)
+def test_no_circle_through_a_changed_pool_is_better_than_those_found(pools: list[Product]) -> None:
+    rates = Rates(PROBE)
+    view = watched(pools, rates)
+    for pool in pools:
+        found: dict[int, float] = {}
+        for circle in rates.circles(view.pools[pool.address]):
+            assert pool.address in circle.pools
+            assert len(set(circle.pools)) == len(circle.pools)
+            found[len(circle.pools)] = max(found.get(len(circle.pools), 0), circle.rate)
+        expected = brute(pools, pool, rates)
+        assert found.keys() == expected.keys()
+        assert all(abs(found[length] / rate - 1) < 1e-9 for length, rate in expected.items())
+
+
+@settings(max_examples=200, deadline=None)
+@given(markets)
+def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_appearance(
+    pools: list[Product],
+) -> None:
+    rates = Rates(PROBE)
+    watched(pools, rates)
+    reached, grown = {WSOL}, True
+    while grown:
+        more = {
+            target
+            for pool in pools
+            for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a))
+            if source in reached and quoted(pool, source, rates._probes[source])
+        }
+        grown = not more <= reached
+        reached |= more
+    assert set(rates._probes) == reached
+    for pool in pools:
+        for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a)):
+            rate = rates._edges.get(source, {}).get(target, {}).get(pool.address)
+            assert rate is None or source in reached
+
+
+def watched(pools: Sequence[Product], rates: Rates) -> MarketView:
+    view = MarketView({"products": VENUE})  # type: ignore[dict-item]
+    view.see_slot(Slot(5), AT_MS)
+    for pool in pools:
+        view.apply(update(pool), AT_MS)
+        rates.update(view.pools[pool.address], NOW)
+    return view
+
+
+sizes = draw.tuples(draw.integers(10**9, 10**13), draw.integers(10**9, 10**13))
+
+
+@settings(max_examples=200, deadline=None)
+@given(sizes, sizes, draw.integers(10**5, 10**7), draw.integers(10**8, 10**11))
+def test_no_amount_of_a_grid_leaves_noticeably_more_than_the_size_chosen(
+    one: tuple[int, int], other: tuple[int, int], low: int, high: int
+) -> None:
+    first, second = pool_of("first", (WSOL, TOKEN), one), pool_of("second", (WSOL, TOKEN), other)
+
+    def out(amount: int) -> int:
+        return quoted(second, TOKEN, quoted(first, WSOL, amount))
+
+    found = best_amount(lambda amount: out(amount) or None, low, high)
+    grid = [
+        (out(amount) - amount, amount)
+        for amount in range(low, high, max((high - low) // 500, 1))
+        if out(amount)
+    ]
+    if found is None:
+        assert grid == []
+        return
+    amount, gain = found
+    assert low <= amount <= high
+    assert gain == out(amount) - amount, "exactly what the pools say"
+    # a summit is flat: what the section misses of it is less than rounding and a thousandth of the gain
+    step = max(one[0] // one[1], other[0] // other[1], 1)
+    assert all(value <= gain + abs(gain) // 1_000 + 4 * step + 4 for value, _ in grid)
+
+
+def test_the_number_of_quotes_is_bounded() -> None:
+    asked: list[int] = []
+
+    def out(amount: int) -> int:
+        asked.append(amount)
+        return amount + 5 - abs(amount - 777)
+
+    assert best_amount(out, 1, 10**18) is not None
+    assert len(asked) <= STEPS + 4, f"{len(asked)} times"
+
+
+def test_amounts_that_are_refused_are_too_large() -> None:
+    found = best_amount(lambda amount: None if amount > 1_000 else 2 * amount, 10, 10**6)
+    assert found is not None
+    assert 900 < found[0] <= 1_000
+    nothing: Any = best_amount(lambda _: None, 10, 100)
+    assert nothing is None
