@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 from solders.keypair import Keypair
 from tests.execution.theatre import SOL, Theatre, theatre
 
@@ -221,3 +222,27 @@ async def buy_tokens(launched: Launched, whale: Keypair, state: object, tokens: 
     )
     venue = launched.stage.view.venues["pumpfun"]
     await launched.stage.do(whale, venue.build(state, request))
+
+
+async def test_the_intents_word_on_the_token_program_decides_which_account_is_opened() -> None:
+    """SPEC TP-02 and TP-03: a wrong word is stopped by the simulation, the right one opens the right account."""
+    async with coin() as launched:
+        stage = launched.stage
+        approved = buying(launched, SOL // 10).intent
+        wrong = await stage.planned(msgspec.structs.replace(approved, token_program=TOKEN_PROGRAM))
+        simulation = await stage.rpc.simulate(unsigned(wrong.message))
+        assert simulation.error is not None and "IncorrectProgramId" in simulation.error
+        right = msgspec.structs.replace(approved, token_program=TOKEN_2022_PROGRAM)
+        fill = stage.fill(await stage.land(await stage.plan(right)), launched.mint, Side.BUY)
+        assert fill.token_delta > 0
+
+
+async def test_a_curve_whose_mint_the_house_knows_needs_no_trade_to_be_told() -> None:
+    """After a restart: what we hold there has a price at once, and can be sold."""
+    async with coin() as launched:
+        fresh = Theatre(launched.stage.node, launched.stage.rpc, ["pumpfun"])
+        await fresh.look()
+        assert launched.curve not in fresh.view.pools
+        fresh.view.expect([launched.mint])
+        await fresh.look()
+        assert fresh.view.pools[launched.curve].complete

@@ -117,6 +117,12 @@ class MarketView:
                 events += self.apply(waiting[1], at_ms)
         return events
 
+    def expect(self, mints: Iterable[Address]) -> None:
+        """Mints that the house knows by itself: their pools need not wait until a transaction tells of them."""
+        tellers = [venue for venue in self.venues.values() if isinstance(venue, MintTeller)]
+        for mint in mints:
+            self.tell_mints({teller.pool_of(mint): mint for teller in tellers}, self.slot_at_ms)
+
     # doubts
 
     @property

@@ -100,6 +100,10 @@ class MintTeller(Protocol):
         """Mint by pool, of every pool that the transaction creates or trades on."""
         ...
 
+    def pool_of(self, mint: Address) -> Address:
+        """Where the pool of a mint lies, whether or not it has one."""
+        ...
+
     def with_mint(self, pool: object, mint: Address) -> object:
         """The pool with its mint known; raises DecodeError where the pool is not that mint's."""
         ...

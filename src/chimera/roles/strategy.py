@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from chimera.domain.intent import TradeIntent
 from chimera.domain.live import PositionMarked
 from chimera.domain.market import Trade
@@ -106,9 +108,14 @@ class StrategyRole:
         for wanted in self._engine.process(event, context):
             match wanted:
                 case TradeIntent():
-                    self._bus.publish(INTENTS, wanted)
+                    self._bus.publish(INTENTS, self._told(wanted))
                 case SignalDropped() | StrategyDecided() | StrategyMoved():
                     self._journal.append(wanted)
+
+    def _told(self, intent: TradeIntent) -> TradeIntent:
+        """With the token program that the market knows of: whoever plans it need not look again (SPEC TP-01)."""
+        known = intent.token_program or self._view.token_program(intent.mint)
+        return intent if known is None else msgspec.structs.replace(intent, token_program=known)
 
     def _moved(self, fact: StrategyMoved) -> None:
         """A person's word; what the engine said itself comes by here too and changes nothing."""

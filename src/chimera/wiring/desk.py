@@ -122,6 +122,9 @@ def build_desk(
 
     for entry in entries:
         fold(entry)
+    # a curve that nobody trades on while we start would stay nameless, and what we hold of it without a price
+    view.expect(position.mint for position in books.ledger.open_positions)
+    view.expect(Address(token.mint) for token in settings.tokens)
     journal.listen(fold)
     journal.listen(observer.heard_later)
     edited = live.edited()

@@ -95,6 +95,10 @@ class Pumpfun:
         """Mint by curve, of every curve that the transaction creates or trades on."""
         return read_mints(transaction)
 
+    def pool_of(self, mint: Address) -> Address:
+        """The curve of a mint, whether or not it has one."""
+        return curve_address(mint)
+
     def with_mint(self, pool: PumpCurve, mint: Address) -> PumpCurve:
         """The pool with its mint known; raises DecodeError where the curve is not that mint's."""
         if curve_address(mint) != pool.address:
