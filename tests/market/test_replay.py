@@ -46,6 +46,8 @@ def test_after_a_break_it_is_in_step_again_once_a_snapshot_is_whole() -> None:
     replay.process(Bootstrapped(Slot(5)), 1)
     replay.process(RecordingBroken("the recorder was away"), 2)
     assert not replay.in_step
+    replay.process(Bootstrapped(Slot(80)), 2)
+    assert not replay.in_step, "a second run's own start does not settle what the first left in doubt"
     replay.process(SnapshotBegan(Slot(90), 3), 3)
     assert not replay.in_step
     replay.process(SnapshotEnded(Slot(90), 0, 0), 4)

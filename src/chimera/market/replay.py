@@ -3,6 +3,7 @@
 It does to the view what `roles.market` did, so the same items give the same events. Balances are nobody's here.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from chimera.domain.chain import (
@@ -14,6 +15,7 @@ from chimera.domain.chain import (
     SlotUpdate,
     TransactionUpdate,
 )
+from chimera.domain.ids import Address
 from chimera.domain.market import MarketEvent, MarketGap, SlotAdvanced
 from chimera.domain.recording import (
     Bootstrapped,
@@ -30,6 +32,9 @@ from chimera.market.snapshots import adopt
 from chimera.market.view import Doubt, MarketView
 from chimera.ports.venue import Venue
 
+BREAK = "recording: "
+"""Begins the doubts that a break of the recording raised."""
+
 
 class MarketReplay:
     """Folds raw records one by one; quotes come from `view`, as live."""
@@ -40,6 +45,11 @@ class MarketReplay:
         """The newest block heard of."""
         self.in_step = False
         """Whether the view is what the live one was: from the first record on, or since a whole snapshot."""
+        self._broken = False
+        """Whether anything was ever missing."""
+        self._unseen: dict[Address, set[Address]] = {}
+        """By pool: its accounts that have not been seen since the break."""
+        self._pools_of: defaultdict[Address, set[Address]] = defaultdict(set)
         self._decoder = Decoder(venues)
         self._gaps_open = 0
         self._lost = False
@@ -49,7 +59,10 @@ class MarketReplay:
         """What strategies hear of it."""
         match item:
             case AccountUpdate():
-                return self.view.apply(item, at_ms)
+                events = self.view.apply(item, at_ms)
+                if self._unseen:
+                    self._seen_again(item.account.address)
+                return events
             case TransactionUpdate():
                 return self._transaction(item, at_ms)
             case SlotUpdate():
@@ -69,6 +82,23 @@ class MarketReplay:
             case _:
                 self._marker(item, at_ms)
         return []
+
+    def _break(self, doubt: Doubt) -> None:
+        """What is missing may have been any account's newest write."""
+        for pool in doubt.pools:
+            self._unseen[pool] = set(self.view.accounts_of(pool))
+            for address in self._unseen[pool]:
+                self._pools_of[address].add(pool)
+
+    def _seen_again(self, address: Address) -> None:
+        """A pool of which every account has been seen since the break is known again, snapshot or not."""
+        for pool in self._pools_of.pop(address, ()):
+            unseen = self._unseen.get(pool, set())
+            unseen.discard(address)
+            if not unseen and self._unseen.pop(pool, None) is not None:
+                known = self.view.pools[pool]
+                for number in [number for number, why in known.feed_doubts.items() if why.startswith(BREAK)]:
+                    known.lift(number)
 
     def _transaction(self, transaction: TransactionUpdate, at_ms: int) -> list[MarketEvent]:
         decoded = self._decoder.decode(transaction, at_ms)
@@ -130,7 +160,8 @@ class MarketReplay:
     def _marker(self, item: RawItem, at_ms: int) -> None:
         match item:
             case Bootstrapped(slot):
-                self.in_step = True
+                # after a break what was doubted stays so until its snapshot comes
+                self.in_step = not self._broken
                 self.view.see_slot(slot, at_ms)
             case SnapshotBegan(slot, slot_at_ms):
                 if slot > self.view.slot:
@@ -141,7 +172,7 @@ class MarketReplay:
             case SnapshotEnded():
                 self.in_step = True
             case RecordingBroken(cause):
-                self.in_step = False
-                self.view.doubt_since(0, f"recording: {cause}")
+                self.in_step, self._broken = False, True
+                self._break(self.view.doubt_since(0, f"{BREAK}{cause}"))
             case _:
                 pass
