@@ -23,12 +23,16 @@ MINTS = (WSOL, USDC, TOKEN, OTHER)
 PAIRS = [(one, other) for place, one in enumerate(MINTS) for other in MINTS[place + 1 :]]
 PROBE = 10**6
 
-reserves = draw.integers(10**9, 10**13)
+reserves = draw.integers(10**11, 10**13)
 a_pool = draw.builds(
     lambda pair, x, y, label: pool_of(str(label), pair, (x, y)),
     draw.sampled_from(PAIRS), reserves, reserves, draw.integers(0, 10**9),
 )  # fmt: skip
 markets = draw.lists(a_pool, min_size=2, max_size=9, unique_by=lambda pool: pool.address)
+sound = markets.filter(
+    # a probe stays a probe on any way through such pools
+    lambda pools: all(pool.reserve_a < 10 * pool.reserve_b < 100 * pool.reserve_a for pool in pools)
+)
 
 
 def quoted(pool: Product, mint: Address, amount: int) -> int:
@@ -70,7 +74,7 @@ def test_no_circle_through_a_changed_pool_is_better_than_those_found(pools: list
 
 
 @settings(max_examples=200, deadline=None)
-@given(markets)
+@given(sound)
 def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_appearance(
     pools: list[Product],
 ) -> None:
@@ -82,11 +86,11 @@ def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_app
             target
             for pool in pools
             for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a))
-            if source in reached and quoted(pool, source, rates._probes[source])
+            if source in reached and quoted(pool, source, rates._probes.get(source, PROBE))
         }
         grown = not more <= reached
         reached |= more
-    assert set(rates._probes) == reached
+    assert reached == set(rates._probes)
     for pool in pools:
         for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a)):
             rate = rates._edges.get(source, {}).get(target, {}).get(pool.address)
