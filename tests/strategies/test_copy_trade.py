@@ -8,8 +8,16 @@ import pytest
 from chimera.domain.ids import Address, SignalId, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Signal, Source, Style, TradeIntent
 from chimera.domain.market import SlotAdvanced
-from chimera.domain.messages import SignalDropped, TradeMoved
-from chimera.domain.risk import Reason
+from chimera.domain.messages import (
+    Entry,
+    Fact,
+    IntentEmitted,
+    SignalAccepted,
+    SignalDropped,
+    StrategyDecided,
+    TradeMoved,
+)
+from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Levels, Position, TradeState
 from chimera.ports.strategy import Context
 from chimera.strategies.copy_trade import CopyTrade, Params, StyleParams
@@ -29,6 +37,7 @@ class House:
         self.under_way: set[TradeId] = set()
         self.value: int | None = PAID
         self.now_ms = 10_000
+        self.told: list[StrategyDecided] = []
         self.strategy = CopyTrade(
             Params(shield=StyleParams(size_lamports_min=10, time_exit_s=100), intent_ttl_ms=5_000)
         )
@@ -63,7 +72,9 @@ class House:
     def tick(self, value: int | None, after_ms: int = 400) -> list[TradeIntent]:
         self.value = value
         self.now_ms += after_ms
-        return self.on(SlotAdvanced(Slot(2), self.now_ms))
+        wanted = self.on(SlotAdvanced(Slot(2), self.now_ms))
+        self.told += [one for one in wanted if isinstance(one, StrategyDecided)]
+        return [one for one in wanted if not isinstance(one, StrategyDecided)]
 
 
 def signal(side: Side = Side.BUY, **changes: Any) -> Signal:
@@ -216,3 +227,102 @@ def test_levels_set_by_hand_move_with_what_is_left_of_the_position() -> None:
     house.hold(tokens=500)
     by_hand(house, -1_000, 1_000)
     assert house.strategy.levels(house.positions[TRADE]) == (450_000, 550_000)
+
+
+# what a restart must know
+
+
+def restarted(*facts: Fact) -> House:
+    """A house whose former run left these facts."""
+    house = House()
+    house.strategy.recall([Entry(seq, 1, "run", fact) for seq, fact in enumerate(facts, 1)])
+    return house
+
+
+def entered() -> list[Fact]:
+    (intent,) = House().on(signal())
+    return [SignalAccepted(signal()), IntentEmitted(intent)]
+
+
+LEAVE = signal(Side.SELL, id=SignalId("s9"), fraction_bps=10_000)
+DEFERRED = [SignalAccepted(LEAVE), SignalDropped(LEAVE.id, Refusal(Reason.DEFERRED))]
+ACTIVE = TradeMoved(TRADE, TradeState.EXECUTING, TradeState.ACTIVE, "landed")
+FAILED = TradeMoved(TRADE, TradeState.EXECUTING, TradeState.FAILED, "expired")
+RETRIED = TradeMoved(TRADE, TradeState.RETRY, TradeState.EXECUTING, "again")
+
+
+def test_a_sale_that_waited_for_its_buy_survives_a_restart() -> None:
+    house = restarted(*entered(), *DEFERRED)
+    house.hold()
+    (intent,) = house.on(ACTIVE)
+    assert (intent.side, intent.amount, intent.signal_id) == (Side.SELL, 1_000, "s9")
+
+
+def test_a_sale_whose_buy_landed_just_before_the_restart_is_done_at_once() -> None:
+    house = restarted(*entered(), *DEFERRED, ACTIVE)
+    house.hold()
+    assert [intent.signal_id for intent in house.tick(PAID)] == ["s9"]
+
+
+def test_a_sale_that_was_asked_for_before_the_restart_is_not_asked_for_again() -> None:
+    house = restarted(*entered(), *DEFERRED)
+    house.hold()
+    (sale,) = house.on(ACTIVE)
+    again = restarted(*entered(), *DEFERRED, ACTIVE, IntentEmitted(sale))
+    again.hold()
+    assert again.on(ACTIVE) == again.tick(PAID) == []
+
+
+def test_a_sale_during_another_leg_waits_for_it_instead_of_being_lost() -> None:
+    house = House()
+    house.hold()
+    house.under_way.add(TRADE)
+    (dropped,) = house.on(LEAVE)
+    assert dropped.refusal.reason is Reason.DEFERRED
+    house.under_way.clear()
+    (intent,) = house.on(TradeMoved(TRADE, TradeState.EXITING, TradeState.ACTIVE, "part landed"))
+    assert (intent.amount, intent.signal_id) == (1_000, "s9")
+
+
+def test_a_sale_goes_on_waiting_while_its_failed_entry_is_tried_again() -> None:
+    house = House()
+    house.on(signal())
+    house.on(FAILED)
+    (dropped,) = house.on(LEAVE)
+    assert dropped.refusal.reason is Reason.DEFERRED
+    house.on(RETRIED)
+    house.hold()
+    assert [intent.signal_id for intent in house.on(ACTIVE)] == ["s9"]
+
+
+def test_the_best_value_survives_a_restart_so_that_the_trailing_stop_does_not_start_anew() -> None:
+    house = House()
+    house.strategy.params = msgspec.structs.replace(
+        house.strategy.params,
+        shield=msgspec.structs.replace(house.strategy.params.shield, first_target_bps=0),
+    )
+    house.hold()
+    house.tick(PAID * 104 // 100)
+    (told,) = house.told
+    again = restarted(told)
+    again.strategy.params = house.strategy.params
+    again.hold()
+    (intent,) = again.tick(PAID * 101 // 100)
+    assert "trailing stop" in intent.reason
+    fresh = House()
+    fresh.strategy.params = house.strategy.params
+    fresh.hold()
+    assert fresh.tick(PAID * 101 // 100) == []
+
+
+def test_a_best_value_is_told_once_the_trailing_stop_hangs_on_it_and_not_with_every_price() -> None:
+    house = House()
+    house.strategy.params = msgspec.structs.replace(
+        house.strategy.params,
+        shield=msgspec.structs.replace(house.strategy.params.shield, first_target_bps=0),
+    )
+    house.hold()
+    for value in range(PAID, PAID * 11 // 10, 1_000):
+        house.tick(value)
+    assert 1 <= len(house.told) <= 3
+    assert house.told[0].code == "best_value"

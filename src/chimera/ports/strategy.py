@@ -3,8 +3,8 @@
 It sees the market and the books, never a chain, a key or a clock; time comes with the context.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -12,7 +12,7 @@ from chimera.domain.features import Bar, BarKind, TokenSeen, Window
 from chimera.domain.ids import Address, Slot, TradeId
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.market import MarketEvent
-from chimera.domain.messages import SignalDropped, StrategyDecided, TradeMoved
+from chimera.domain.messages import Entry, SignalDropped, StrategyDecided, TradeMoved
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
 from chimera.domain.risk import Refusal
 from chimera.domain.trade import Position, TradeState
@@ -143,6 +143,15 @@ class Context(msgspec.Struct, frozen=True):
     market: Market = Deserted()
     features: Features = Featureless()
     """The engine's own, whatever was given: it folds every event before a strategy hears of it."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A strategy that knows more than the books do, and finds it again in the facts of former runs."""
+
+    def recall(self, past: Iterable[Entry]) -> None:
+        """Called once, before the first event."""
+        ...
 
 
 class Strategy(Protocol):

@@ -5,14 +5,21 @@ stop-loss, first target, trailing stop, time. Exits are measured against the pri
 It never signs, sends or asks: it sees signals, prices and the books.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from chimera.domain.ids import Address, IntentId, TradeId, derived_id
+from chimera.domain.ids import Address, IntentId, SignalId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Signal, Style, TradeIntent
 from chimera.domain.market import PoolUpdated, SlotAdvanced
-from chimera.domain.messages import SignalDropped, TradeMoved
+from chimera.domain.messages import (
+    Entry,
+    IntentEmitted,
+    SignalAccepted,
+    SignalDropped,
+    StrategyDecided,
+    TradeMoved,
+)
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor, sol_text
@@ -21,7 +28,11 @@ from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
 NAME = "copy_trade"
 OURS = frozenset({NAME, ""})  # of positions: journals of before did not name the strategy
 RETRY_AFTER_MS = 2_000  # an exit that was refused or lost is asked for again, but not in every slot
-GONE = frozenset({TradeState.FAILED, TradeState.DEAD_LETTER, TradeState.CLOSED})
+GONE = frozenset({TradeState.DEAD_LETTER, TradeState.CLOSED})
+LOST_MAX = 200  # entries that failed and were never tried again are forgotten at last
+BEST = "best_value"
+TELL_EVERY_MS = 30_000  # the engine leaves out what comes sooner
+TELL_FROM_BPS = 25
 
 
 class StyleParams(msgspec.Struct, frozen=True):
@@ -71,6 +82,18 @@ class Watch(msgspec.Struct):
     """The highest value seen of what is held now, lamports."""
     target_taken: bool = False
     not_before_ms: int = 0
+    told_value: int = 0
+    """The best value that was last left in the journal."""
+    tell_at_ms: int = 0
+
+
+class Best(msgspec.Struct, frozen=True):
+    """How well a position has done, as it is left in the journal: amounts as text, since they may be large."""
+
+    trade_id: TradeId
+    lamports: str
+    tokens: str
+    target_taken: bool
 
 
 class CopyTrade:
@@ -86,6 +109,45 @@ class CopyTrade:
         self._entering: dict[TradeId, tuple[Address, Address | None]] = {}
         """Buys asked for and not yet open: mint and copied wallet."""
         self._sell_when_open: dict[TradeId, Signal] = {}
+        """Sales asked for while a leg of theirs was under way; done once it is over."""
+        self._lost: dict[TradeId, tuple[Address, Address | None]] = {}
+        """Entries that failed and may be tried again, oldest first."""
+        self._recalled: dict[TradeId, tuple[int, int, bool]] = {}
+        """Best value, tokens it was of and whether the target was taken, as a former run left word of them."""
+
+    def recall(self, past: Iterable[Entry]) -> None:
+        """Takes up what a former run knew beside the books, from its own facts: entries under way, sales that
+        waited for them, and the best values of positions.
+        """
+        sales: dict[SignalId, Signal] = {}
+        opened: dict[TradeId, tuple[Address, Address | None]] = {}
+        for entry in past:
+            match entry.fact:
+                case SignalAccepted(Signal(side=Side.SELL) as signal):
+                    sales[signal.id] = signal
+                case SignalDropped(signal_id, refusal):
+                    asked = sales.pop(signal_id, None)
+                    trade = _asked_of(asked, opened) if asked is not None else None
+                    if asked is not None and trade is not None and refusal.reason is Reason.DEFERRED:
+                        self._sell_when_open[trade] = asked
+                case IntentEmitted(TradeIntent(source=name, side=Side.BUY) as intent) if name == NAME:
+                    opened[intent.trade_id] = self._entering[intent.trade_id] = (intent.mint, intent.wallet)
+                case IntentEmitted(TradeIntent(signal_id=str() as signal_id) as intent):
+                    sales.pop(signal_id, None)
+                    waiting = self._sell_when_open.get(intent.trade_id)
+                    if waiting is not None and waiting.id == signal_id:
+                        del self._sell_when_open[intent.trade_id]
+                case TradeMoved() as moved:
+                    self._follow(moved)
+                    if moved.after in GONE:
+                        opened.pop(moved.trade_id, None)
+                        self._recalled.pop(moved.trade_id, None)
+                case StrategyDecided(strategy=name, code=code, data=data) if (name, code) == (NAME, BEST):
+                    known = msgspec.convert(data, Best)
+                    best = (int(known.lamports), int(known.tokens), known.target_taken)
+                    self._recalled[known.trade_id] = best
+                case _:
+                    pass
 
     def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]:
         match event:
@@ -160,34 +222,50 @@ class CopyTrade:
         if signal.source == "watcher" and not self.params.copy_sells:
             return SignalDropped(signal.id, Refusal(Reason.STRATEGY_DISABLED, observed="copy_sells is off"))
         if context.books.busy(position.trade_id):
-            return SignalDropped(
-                signal.id, Refusal(Reason.DUPLICATE_INTENT, observed="a leg of it is under way")
-            )
+            self._sell_when_open[position.trade_id] = signal
+            return SignalDropped(signal.id, Refusal(Reason.DEFERRED, observed="a leg of it is under way"))
         tokens = mul_div_ceil(position.tokens, min(signal.fraction_bps, BPS), BPS)
         cause = "an operator asked" if signal.source == "operator" else f"{signal.wallet} sold"
         return self._sell(position, tokens, cause, context, signal=signal)
 
     def _entering_of(self, signal: Signal) -> TradeId | None:
-        for trade_id, (mint, wallet) in self._entering.items():
-            if trade_id == signal.trade_id or (mint == signal.mint and wallet == signal.wallet):
-                return trade_id
-        return None
+        return _asked_of(signal, self._entering) or _asked_of(signal, self._lost)
 
     def _moved(self, moved: TradeMoved, context: Context) -> Iterator[StrategyOutput]:
-        if moved.after in GONE:
-            self._entering.pop(moved.trade_id, None)
-            self._watches.pop(moved.trade_id, None)
-            self._sell_when_open.pop(moved.trade_id, None)
-        if moved.after is not TradeState.ACTIVE:
-            return
-        self._entering.pop(moved.trade_id, None)
-        signal = self._sell_when_open.pop(moved.trade_id, None)
+        self._follow(moved)
         position = context.books.positions.get(moved.trade_id)
-        if signal is not None and position is not None and position.open:
+        if moved.after is TradeState.ACTIVE and position is not None and position.open:
+            yield from self._deferred(position, context)
+
+    def _follow(self, moved: TradeMoved) -> None:
+        """What is remembered of a round trip, moved along with it."""
+        trade_id = moved.trade_id
+        match moved.after:
+            case TradeState.FAILED if trade_id in self._entering:
+                # a sale that waits for it goes on waiting: the entry may be tried again
+                self._lost[trade_id] = self._entering.pop(trade_id)
+                if len(self._lost) > LOST_MAX:
+                    oldest = next(iter(self._lost))
+                    del self._lost[oldest]
+                    self._sell_when_open.pop(oldest, None)
+            case TradeState.RETRY | TradeState.EXECUTING if trade_id in self._lost:
+                self._entering[trade_id] = self._lost.pop(trade_id)
+            case TradeState.ACTIVE:
+                self._entering.pop(trade_id, None)
+                self._lost.pop(trade_id, None)
+            case after if after in GONE:
+                for memory in (self._entering, self._lost, self._watches, self._sell_when_open):
+                    memory.pop(trade_id, None)
+            case _:
+                pass
+
+    def _deferred(self, position: Position, context: Context) -> Iterator[TradeIntent]:
+        """The sale that waited for a leg of this position."""
+        signal = self._sell_when_open.pop(position.trade_id, None)
+        if signal is not None:
             tokens = mul_div_ceil(position.tokens, min(signal.fraction_bps, BPS), BPS)
-            yield self._sell(
-                position, tokens, f"{signal.wallet} sold while we bought", context, signal=signal
-            )
+            who = "an operator asked" if signal.source == "operator" else f"{signal.wallet} sold"
+            yield self._sell(position, tokens, f"{who} while a leg was under way", context, signal=signal)
 
     # rules of our own
 
@@ -199,9 +277,13 @@ class CopyTrade:
                 continue
             if context.books.busy(position.trade_id):
                 continue
-            intent = self._rule(position, context)
+            waited = list(self._deferred(position, context))  # its leg was over before a restart
+            intent = None if waited else self._rule(position, context)
+            yield from waited
             if intent is not None:
                 yield intent
+            elif (best := self._best_told(position, context)) is not None:
+                yield best
 
     def _rule(self, position: Position, context: Context) -> TradeIntent | None:
         """The first rule that asks to sell. Time exits even where the price is unknown."""
@@ -240,10 +322,31 @@ class CopyTrade:
     def _watch(self, position: Position, value: int) -> Watch:
         watch = self._watches.get(position.trade_id)
         if watch is None:
-            # after a restart the best value starts anew, and a part that is gone means that the target was taken
+            # after a restart the best value is what the last run left word of; where it left none it starts anew,
+            # and a part that is gone means that the target was taken
             taken = position.tokens < position.tokens_bought
-            watch = self._watches[position.trade_id] = Watch(best_value=value, target_taken=taken)
+            best, tokens, told_taken = self._recalled.pop(position.trade_id, (0, 1, False))
+            best = mul_div_floor(best, position.tokens, tokens)
+            watch = Watch(best_value=max(value, best), target_taken=taken or told_taken, told_value=best)
+            self._watches[position.trade_id] = watch
         return watch
+
+    def _best_told(self, position: Position, context: Context) -> StrategyDecided | None:
+        """Word of a new best value once a trailing stop hangs on it: what a restart goes on from."""
+        rules, watch = self.params.of(position.style), self._watches.get(position.trade_id)
+        paid = position.paid_lamports
+        trails = rules.trailing_from_bps and paid and position.levels is None
+        if watch is None or not trails or context.now_ms < watch.tell_at_ms:
+            return None
+        if change_bps(watch.best_value, paid) < rules.trailing_from_bps:
+            return None
+        if watch.told_value and change_bps(watch.best_value, watch.told_value) < TELL_FROM_BPS:
+            return None
+        watch.told_value, watch.tell_at_ms = watch.best_value, context.now_ms + TELL_EVERY_MS
+        stop = mul_div_floor(watch.best_value, BPS - rules.trailing_distance_bps, BPS)
+        best = Best(position.trade_id, str(watch.best_value), str(position.tokens), watch.target_taken)
+        detail = f"worth {sol_text(watch.best_value)} SOL at its best; it is sold at {sol_text(stop)} SOL"
+        return StrategyDecided(NAME, position.mint, "WAIT", BEST, detail, data=msgspec.to_builtins(best))
 
     def _sell(
         self,
@@ -294,6 +397,14 @@ class CopyTrade:
         if rules.first_target_bps and not (watch is not None and watch.target_taken):
             target = mul_div_ceil(paid, BPS + rules.first_target_bps, BPS)
         return stop, target
+
+
+def _asked_of(signal: Signal, trades: Mapping[TradeId, tuple[Address, Address | None]]) -> TradeId | None:
+    """The round trip that a sale is about: the one it names, or the one that copies its wallet."""
+    for trade_id, (mint, wallet) in trades.items():
+        if trade_id == signal.trade_id or (mint == signal.mint and wallet == signal.wallet):
+            return trade_id
+    return None
 
 
 STRATEGY = CopyTrade

@@ -40,7 +40,7 @@ from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.onchain.tips import TIP_ACCOUNTS
 from chimera.ports.bus import Bus
-from chimera.ports.strategy import Strategy
+from chimera.ports.strategy import Remembers, Strategy
 from chimera.risk.admission import Admission
 from chimera.risk.gate import Gate
 from chimera.risk.roster import Roster
@@ -166,6 +166,9 @@ def build_desk(
     )
     tip_accounts = TIP_ACCOUNTS if bundles is not None else ()
     gate, strategies = Gate(limits), list(rules.built_strategies(settings))
+    for one in strategies:
+        if isinstance(one, Remembers):
+            one.recall(entries)
     steer(live, gate=gate, books=books, surroundings=surroundings, strategies=strategies)
     desk = Desk(
         gate=gate,
