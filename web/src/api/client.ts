@@ -5,6 +5,7 @@
  * unix milliseconds. This file knows nothing of React, of the screen or of the WebSocket's life (see live/).
  */
 
+import type { Proof } from "../wallet/login";
 import { houseCalls } from "./house";
 import { steeringCalls } from "./steering";
 
@@ -240,22 +241,27 @@ export type KillMode = "halt_all" | "halt_buys";
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
+  /** What else the desk said of it. */
+  readonly details: Record<string, unknown>;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, details: Record<string, unknown> = {}) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
+    this.details = details;
   }
 }
 
 export type Api = ReturnType<typeof createApi>;
 
-/** All calls, made with `key`. `fetcher` is passed in so that tests need no network. */
-export function createApi(key: string, fetcher: typeof fetch = (...args) => fetch(...args)) {
+/** All calls, made with `key` (asked anew each time where it is a function: a login's token changes). `fetcher` is passed in so that tests need no network. */
+export function createApi(key: string | (() => string), fetcher: typeof fetch = (...args) => fetch(...args)) {
   let factorShown: string | null = null; // good for one protected call
   const call = <T>(method: Method, path: string, body?: unknown) => {
-    const headers: Record<string, string> = { Authorization: `Bearer ${key}` };
+    const headers: Record<string, string> = {
+      Authorization: `Bearer ${typeof key === "function" ? key() : key}`,
+    };
     if (method !== "GET" && factorShown !== null) {
       headers["X-Step-Up"] = factorShown;
       factorShown = null;
@@ -268,6 +274,11 @@ export function createApi(key: string, fetcher: typeof fetch = (...args) => fetc
     stepUp: async (code: string): Promise<void> => {
       factorShown = (await call<{ token: string }>("POST", "/auth/step-up", { code })).token;
     },
+    /** The same by a wallet's signature of a step-up challenge. */
+    stepUpByWallet: async (wallet: Proof): Promise<void> => {
+      factorShown = (await call<{ token: string }>("POST", "/auth/step-up", { wallet })).token;
+    },
+    logout: () => call<{ success: boolean }>("POST", "/auth/logout"),
     ...steeringCalls(call, query),
     ...houseCalls(call, query),
     whoami: () => call<Whoami>("GET", "/whoami"),
@@ -292,7 +303,8 @@ export interface KillSwitch {
 
 type Method = "GET" | "POST" | "PUT";
 
-async function request<T>(
+/** One call; throws ApiError. `caller`: headers that say who asks. */
+export async function request<T>(
   fetcher: typeof fetch,
   caller: Record<string, string>,
   method: Method,
@@ -326,10 +338,11 @@ async function request<T>(
 
 function refusal(response: Response, text: string): ApiError {
   try {
-    const told = JSON.parse(text) as { error?: unknown; message?: unknown };
+    const told = JSON.parse(text) as { error?: unknown; message?: unknown; details?: unknown };
+    const details = told.details && typeof told.details === "object" ? told.details : {};
     const code = typeof told.error === "string" ? told.error : `HTTP_${response.status}`;
     if (typeof told.message === "string" && told.message)
-      return new ApiError(response.status, code, told.message);
+      return new ApiError(response.status, code, told.message, details as Record<string, unknown>);
   } catch {
     // Not the contract's error body (a proxy's page, for example): the status has to do.
   }

@@ -49,6 +49,8 @@ class World {
     },
   };
 
+  key = "secret";
+
   pass(ms: number) {
     const until = this.clock + ms;
     for (;;) {
@@ -70,7 +72,7 @@ class World {
 
 function begin() {
   const world = new World();
-  const link = new LiveLink("ws://desk/api/v1/ws", "secret", world.outside);
+  const link = new LiveLink("ws://desk/api/v1/ws", () => world.key, world.outside);
   link.start();
   world.last.onopen?.();
   return { world, link };
@@ -155,6 +157,14 @@ describe("the live link", () => {
     expect(link.current().link.status).toBe("open");
     world.pass(1_500);
     expect(world.sockets).toHaveLength(2);
+  });
+
+  it("comes back at once with the next token of a login whose last one is over", () => {
+    const { world } = begin();
+    world.key = "the next";
+    world.last.onclose?.({ code: 4401 });
+    world.last.onopen?.();
+    expect(world.last.sent).toEqual(['{"type":"auth","token":"the next"}']);
   });
 
   it("does not come back with a key that was denied", () => {

@@ -41,11 +41,13 @@ export class LiveLink {
   private cancelRetry: () => void = () => {};
   private cancelSilence: () => void = () => {};
   private attempt = 0;
+  private openedWith = "";
   private lastGapAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly url: string,
-    private readonly key: string,
+    /** Asked at every connection: a login's token changes. */
+    private readonly key: () => string,
     private readonly outside: Surroundings,
   ) {}
 
@@ -85,7 +87,9 @@ export class LiveLink {
     const socket = this.outside.open(this.url);
     this.socket = socket;
     // The key goes in the first message: an address ends up in logs, a message does not.
-    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: this.key }));
+    const key = this.key();
+    this.openedWith = key;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: key }));
     socket.onmessage = (event) => this.hear(String(event.data));
     socket.onclose = (event) => this.lose(event.code);
     this.expectWord();
@@ -115,7 +119,9 @@ export class LiveLink {
 
   private lose(code: number): void {
     this.drop();
-    if (code === DENIED) this.show({ link: { status: "denied" } });
+    // A token that is over may have a successor already.
+    if (code === DENIED && this.key() !== this.openedWith) this.connect();
+    else if (code === DENIED) this.show({ link: { status: "denied" } });
     else this.waitAndRetry();
   }
 

@@ -15,7 +15,7 @@ import type { LiveData, StreamMessage } from "./store";
 
 const LinkContext = createContext<LiveLink | null>(null);
 
-export function LiveProvider({ apiKey, children }: { apiKey: string; children: ReactNode }) {
+export function LiveProvider({ apiKey, children }: { apiKey: () => string; children: ReactNode }) {
   const [link] = useState(() => new LiveLink(streamAddress(window.location), apiKey, browser));
   useEffect(() => {
     link.start();

@@ -1,10 +1,20 @@
-/** The door: a key is pasted, asked about, and kept for this tab. */
+/** The door: a wallet signs a challenge, or a key is pasted; either is kept for this tab. */
 import { type FormEvent, useId, useState } from "react";
 import { ApiError, createApi } from "../api/client";
+import type { Login as Credentials } from "../session";
 import { Mark } from "../ui/icons";
 import { Button } from "../ui/parts";
+import { logIn } from "../wallet/login";
+import { useWallets, WalletButton } from "../wallet/react";
+import type { Wallet } from "../wallet/standard";
 
-export function Login({ note, onKey }: { note: string | null; onKey: (key: string) => void }) {
+export function Login(props: {
+  note: string | null;
+  onKey: (key: string) => void;
+  onLogin: (login: Credentials) => void;
+}) {
+  const { note, onKey, onLogin } = props;
+  const wallets = useWallets();
   const [key, setKey] = useState("");
   const [trouble, setTrouble] = useState(note);
   const [busy, setBusy] = useState(false);
@@ -24,6 +34,16 @@ export function Login({ note, onKey }: { note: string | null; onKey: (key: strin
       setBusy(false);
     }
   };
+  const byWallet = async (wallet: Wallet) => {
+    setBusy(true);
+    setTrouble(null);
+    try {
+      onLogin(await logIn(wallet));
+    } catch (error) {
+      setTrouble(error instanceof Error ? error.message : `${wallet.name} did not sign.`);
+      setBusy(false);
+    }
+  };
   return (
     <main className="grid min-h-dvh place-items-center p-4">
       <form
@@ -33,6 +53,27 @@ export function Login({ note, onKey }: { note: string | null; onKey: (key: strin
         <div className="flex items-center gap-2.5">
           <Mark size={30} />
           <h1 className="text-xl font-semibold tracking-tight">Chimera</h1>
+        </div>
+        <section aria-label="Log in by wallet" className="flex flex-col gap-2">
+          {wallets.map((wallet) => (
+            <WalletButton
+              key={wallet.name}
+              wallet={wallet}
+              disabled={busy}
+              text={`Log in with ${wallet.name}`}
+              onUse={() => void byWallet(wallet)}
+            />
+          ))}
+          <p className="text-xs text-faint">
+            {wallets.length > 0
+              ? "It signs a text that names this address, is good once and moves no money."
+              : "No wallet was found in this browser. With one you could log in by a signature."}
+          </p>
+        </section>
+        <div className="flex items-center gap-3 text-2xs text-faint">
+          <span className="h-px flex-1 bg-line" />
+          or
+          <span className="h-px flex-1 bg-line" />
         </div>
         <label htmlFor={field} className="flex flex-col gap-1.5 text-xs text-dim">
           Access key

@@ -26,7 +26,14 @@ function desk({ path, headers }: Asked): [number, unknown] {
   if (path === "/auth/step-up") return [200, { token: "shown" }];
   return headers["X-Step-Up"] === "shown"
     ? [200, { active: false, mode: null }]
-    : [403, { error: "STEP_UP_REQUIRED", message: "Show your second factor first.", details: {} }];
+    : [
+        403,
+        {
+          error: "STEP_UP_REQUIRED",
+          message: "Show your second factor first.",
+          details: { factors: ["totp"] },
+        },
+      ];
 }
 
 it("asks for the second factor only when the desk wants it, and shows it with the next call alone", async () => {
