@@ -25,7 +25,7 @@ SECTIONS = {
 }
 """Sections of which every setting may change, and who may do it; breakers are in `risk`, so they are the admin's."""
 
-FIXED = frozenset({"copy_trade.watch_wallets", "arbitrage.probe_lamports"})
+FIXED = frozenset({"copy_trade.watch_wallets", "arbitrage.probe_lamports", "risk.slippage_profile"})
 """Plugged in at start."""
 
 LOOSENS = {
