@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class Rng(Protocol):
-    def randrange(self, stop: int) -> int: ...
+    def randrange(self, stop: int, /) -> int: ...
 
 
 class SignalQueue(Protocol):
