@@ -3,10 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chimera.adapters.recording_folder import RecordingFolder, segments, verify_segment
-from chimera.adapters.recording_rows import RowEncoder
+from chimera.adapters.recording_rows import Row, RowEncoder
 from chimera.adapters.recording_seal import seal
 from chimera.adapters.recording_writer import RecordingLimits, RecordingWriter
 from chimera.domain.chain import Account, AccountUpdate, SlotStatus, SlotUpdate
@@ -211,3 +212,34 @@ def test_the_same_event_has_the_same_id_in_every_recording() -> None:
     other, _ = RowEncoder(MAKER, 99).encode(SlotAdvanced(Slot(7), AT + 5))
     assert one.event_id == other.event_id
     assert (one.kind, one.source, one.slot) == ("SlotAdvanced", "geyser", 7)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_record_that_cannot_be_read_is_told_by_its_number(tmp_path: Path, sealed: bool) -> None:
+    writer = RecordingWriter(tmp_path, maker=MAKER, limits=LIMITS)
+    rows = [writer.encode(account(n)) for n in range(3)]
+    junk = Row(4, AT, None, "AccountUpdate", "geyser", None, None, b"\x81\xa4type\xa4What")
+    writer.append([*rows, msgspec.msgpack.encode(junk)], at_ms=AT)
+    _seal(writer.close(), sealed=sealed)
+    with pytest.raises(Garbled, match="record 4 cannot be read"):
+        list(RecordingFolder(tmp_path).read(wanted=Wanted.RAW))
+    with pytest.raises(Garbled, match="record 4 cannot be read"):
+        [verify_segment(path) for path in segments(tmp_path)]
+
+
+def test_a_snapshot_with_a_segment_missing_in_it_is_nobodys_beginning(tmp_path: Path) -> None:
+    limits = RecordingLimits(
+        segment_records=1, segment_bytes=1 << 30, segment_ms=1 << 40, keep_bytes=0, keep_days=0
+    )
+    items = [
+        account(0),
+        Observed(SnapshotBegan(Slot(1), AT + 1), AT + 1),
+        *[account(n) for n in range(2, 250)],
+        Observed(SnapshotEnded(Slot(1), 0, 0), AT + 250),
+    ]
+    write(tmp_path, items, limits=limits)
+    assert [snapshot.first_seq for snapshot in RecordingFolder(tmp_path).info().snapshots] == [2]
+    _, middle, _ = segments(tmp_path)
+    middle.unlink()
+    assert RecordingFolder(tmp_path).info().snapshots == ()
+    assert next(iter(RecordingFolder(tmp_path).read(from_ms=AT + 300))).seq == 1

@@ -6,6 +6,7 @@ being written now, is read frame by frame. Must not know what the records mean.
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -13,6 +14,8 @@ import polars as pl
 from chimera.adapters.recording_log import Headless, read_log
 from chimera.adapters.recording_rows import (
     BROKEN,
+    READ_EVENT,
+    READ_RAW,
     SNAPSHOT_BEGAN,
     SNAPSHOT_ENDED,
     WHO,
@@ -26,8 +29,7 @@ from chimera.ports.recording import RecordingInfo, Snapshot, Wanted
 
 OPEN, SEALED = ".open", ".parquet"
 NAME_DIGITS = 20  # as many as a u64 has: names sort as numbers do
-Rows = Iterator[tuple[int, int, str | None, bytes | None]]
-"""(seq, at_ms, event, raw)."""
+DECODED_AT_ONCE = 512  # a transaction with its metadata is some 20 kB of objects
 
 
 def segments(folder: Path) -> list[Path]:
@@ -89,7 +91,6 @@ class RecordingFolder:
     def info(self) -> RecordingInfo:
         paths = segments(self._folder)
         known = self._known(paths)
-        whole = all(one.last_seq + 1 == other.first_seq for (_, one), (_, other) in zip(known, known[1:]))  # noqa: B905, RUF007
         infos = [info for _, info in known]
         if not infos:
             raise ConfigError(f"the recording in {self._folder} holds no record yet")
@@ -103,8 +104,8 @@ class RecordingFolder:
             first_slot=min(slots, default=None),
             last_slot=max(slots, default=None),
             bytes=sum(_size(path) for path in paths),
-            snapshots=tuple(_snapshots([mark for info in infos for mark in info.marks])),
-            whole=whole and not any(mark.kind == BROKEN for info in infos for mark in info.marks),
+            snapshots=tuple(_snapshots(_marks(known))),
+            whole=not any(mark.kind == BROKEN for mark in _marks(known)),
         )
 
     def read(
@@ -118,34 +119,9 @@ class RecordingFolder:
         known = self._known(segments(self._folder))
         first_seq = known[0][1].first_seq if known else 0
         if from_ms is not None and wanted is not Wanted.EVENTS:
-            marks = [mark for _, info in known for mark in info.marks]
-            whole = [snapshot for snapshot in _snapshots(marks) if snapshot.to_ms <= from_ms]
+            whole = [snapshot for snapshot in _snapshots(_marks(known)) if snapshot.to_ms <= from_ms]
             first_seq = whole[-1].first_seq if whole else first_seq
-        return self._read(known, _Wish(wanted, first_seq, frozenset(kinds)), from_ms, to_ms)
-
-    def _read(
-        self,
-        known: list[tuple[Path, SegmentInfo]],
-        wish: "_Wish",
-        from_ms: int | None,
-        to_ms: int | None,
-    ) -> Iterator[Recorded]:
-        expected: int | None = None
-        for path, info in known:
-            if info.last_seq < wish.first_seq:
-                continue
-            if to_ms is not None and info.first_ms > to_ms:
-                return
-            if expected is not None and info.first_seq != expected:
-                lost = info.first_seq - expected
-                yield Recorded(expected, info.first_ms, RecordingBroken("records are missing", lost))
-            expected = info.last_seq + 1
-            for seq, at_ms, event, raw in _rows(path, info, wish):
-                if to_ms is not None and at_ms > to_ms:
-                    return
-                if from_ms is not None and raw is None and at_ms < from_ms:
-                    continue
-                yield recorded(seq, at_ms, event, raw)
+        return _read(known, _Wish(wanted, first_seq, frozenset(kinds), from_ms, to_ms))
 
     def _known(self, paths: list[Path]) -> list[tuple[Path, SegmentInfo]]:
         return [(path, info) for path in paths if (info := segment_info(path)) is not None]
@@ -158,36 +134,110 @@ class _Wish(msgspec.Struct, frozen=True):
     first_seq: int
     kinds: frozenset[str]
     """Empty: all."""
+    from_ms: int | None
+    to_ms: int | None
 
     def takes(self, row: Row) -> bool:
         if row.seq < self.first_seq or (self.kinds and row.kind not in self.kinds):
             return False
-        return self.wanted is Wanted.ALL or (row.raw is None) == (self.wanted is Wanted.EVENTS)
+        if self.to_ms is not None and row.at_ms > self.to_ms:
+            return False
+        if row.raw is None:
+            return self.wanted is not Wanted.RAW and (self.from_ms is None or row.at_ms >= self.from_ms)
+        return self.wanted is not Wanted.EVENTS
+
+    def filters(self) -> list[pl.Expr]:
+        """The same, but for the number, for a table."""
+        found: list[pl.Expr] = []
+        if self.wanted is not Wanted.ALL:
+            found.append(pl.col("raw" if self.wanted is Wanted.RAW else "payload").is_not_null())
+        if self.kinds:
+            found.append(pl.col("kind").is_in(sorted(self.kinds)))
+        if self.to_ms is not None:
+            found.append(pl.col("ts_unix_ms") <= self.to_ms)
+        if self.from_ms is not None and self.wanted is not Wanted.RAW:
+            late = pl.col("ts_unix_ms") >= self.from_ms
+            found.append(late if self.wanted is Wanted.EVENTS else late | pl.col("raw").is_not_null())
+        return found
 
 
-def _rows(path: Path, info: SegmentInfo, wish: _Wish) -> Rows:
+class _Page(msgspec.Struct, frozen=True):
+    """Some rows, as columns; `events` or `raws` is empty where none of them was wanted."""
+
+    seqs: list[int]
+    times: list[int]
+    events: list[str | None]
+    raws: list[bytes | None]
+
+    def records(self) -> Iterator[Recorded]:
+        for start in range(0, len(self.seqs), DECODED_AT_ONCE):
+            part = slice(start, start + DECODED_AT_ONCE)
+            yield from map(Recorded, self.seqs[part], self.times[part], self._items(part))
+
+    def _items(self, part: slice) -> list[Any]:
+        """All at once, since a loop of ours a record would cost as much as the decoding."""
+        events, raws = self.events[part], self.raws[part]
+        try:
+            if not events:
+                return list(map(READ_RAW, raws))  # type: ignore[arg-type]
+            if not raws:
+                return list(map(READ_EVENT, events))  # type: ignore[arg-type]
+            return [
+                READ_EVENT(event) if raw is None else READ_RAW(raw)  # type: ignore[arg-type]
+                for event, raw in zip(events, raws, strict=True)
+            ]
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+            nothing = [None] * len(self.seqs[part])
+            rows = zip(self.seqs[part], self.times[part], events or nothing, raws or nothing, strict=True)
+            for seq, at_ms, event, raw in rows:
+                recorded(seq, at_ms, event, raw)  # raises, and says which
+            raise
+
+
+def _read(known: list[tuple[Path, SegmentInfo]], wish: _Wish) -> Iterator[Recorded]:
+    expected: int | None = None
+    for path, info in known:
+        if info.last_seq < wish.first_seq:
+            continue
+        if wish.to_ms is not None and info.first_ms > wish.to_ms:
+            return
+        if expected is not None and info.first_seq != expected:
+            lost = info.first_seq - expected
+            yield Recorded(expected, info.first_ms, RecordingBroken("records are missing", lost))
+        expected = info.last_seq + 1
+        for page in _pages(path, info, wish):
+            yield from page.records()
+
+
+def _pages(path: Path, info: SegmentInfo, wish: _Wish) -> Iterator[_Page]:
     if path.suffix == OPEN:
         try:
             _, frames = read_log(path)
-            for rows in frames:
-                for row in rows:
-                    if wish.takes(row):
-                        yield row.seq, row.at_ms, row.event, row.raw
+            for frame in frames:
+                rows = [row for row in frame if wish.takes(row)]
+                yield _Page(
+                    [row.seq for row in rows],
+                    [row.at_ms for row in rows],
+                    [] if wish.wanted is Wanted.RAW else [row.event for row in rows],
+                    [] if wish.wanted is Wanted.EVENTS else [row.raw for row in rows],
+                )
         except FileNotFoundError:
             path = path.with_suffix(SEALED)  # sealed since we looked
         else:
             return
+    filters = wish.filters()
     columns = ["seq", "ts_unix_ms"]
     columns += [] if wish.wanted is Wanted.RAW else ["payload"]
     columns += [] if wish.wanted is Wanted.EVENTS else ["raw"]
-    filters = [] if wish.wanted is Wanted.ALL else [pl.col(columns[-1]).is_not_null()]
-    filters += [pl.col("kind").is_in(sorted(wish.kinds))] if wish.kinds else []
-    for part in _parquet(path, info, [*columns, *(["kind"] if wish.kinds else [])], wish.first_seq):
-        frame = part.filter(filters) if filters else part
-        nothing = [None] * frame.height
-        events = nothing if wish.wanted is Wanted.RAW else frame["payload"].to_list()
-        raws = nothing if wish.wanted is Wanted.EVENTS else frame["raw"].to_list()
-        yield from zip(frame["seq"].to_list(), frame["ts_unix_ms"].to_list(), events, raws, strict=True)
+    columns += ["kind"] if wish.kinds else []
+    for part in _parquet(path, info, columns, wish.first_seq):
+        table = part.filter(filters) if filters else part
+        yield _Page(
+            table["seq"].to_list(),
+            table["ts_unix_ms"].to_list(),
+            [] if wish.wanted is Wanted.RAW else table["payload"].to_list(),
+            [] if wish.wanted is Wanted.EVENTS else table["raw"].to_list(),
+        )
 
 
 def _parquet(path: Path, info: SegmentInfo, columns: list[str], first_seq: int = 0) -> Iterator[pl.DataFrame]:
@@ -214,6 +264,18 @@ def _tally(path: Path, *, decode: bool = False) -> SegmentInfo | None:
             if decode:
                 recorded(row.seq, row.at_ms, row.event, row.raw)
     return tally.info()
+
+
+def _marks(known: list[tuple[Path, SegmentInfo]]) -> list[Mark]:
+    """Of all segments; where records between two are missing, that is a mark too."""
+    found: list[Mark] = []
+    expected: int | None = None
+    for _, info in known:
+        if expected is not None and info.first_seq != expected:
+            found.append(Mark(expected, info.first_ms, BROKEN))
+        found += info.marks
+        expected = info.last_seq + 1
+    return found
 
 
 def _snapshots(marks: list[Mark]) -> Iterator[Snapshot]:
