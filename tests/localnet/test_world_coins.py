@@ -13,7 +13,7 @@ from chimera.localnet.programs import PROGRAMS
 from chimera.localnet.stage import coin_markets
 from chimera.localnet.stepped import SteppedWorld
 from chimera.localnet.tokens import SECONDS, TOKENS, TRENDING
-from chimera.localnet.traders import DEMO_WALLET, Role
+from chimera.localnet.traders import Role
 from chimera.localnet.world import World
 from chimera.localnet.world_plan import Deed
 from chimera.onchain.layouts import read_mint
@@ -77,14 +77,15 @@ def test_a_serial_rugger_has_robbed_before_and_the_earnest_never_do(seed: int) -
     assert not earnest & robbed
 
 
-def test_who_can_be_copied_by_name_makes_no_coin_and_buys_none() -> None:
-    copied = {Role.FORESIGHT, Role.LUCKY}
-    keys = {coin.key for coin in coins(SEED, 0)}
+def test_foresight_buys_of_coins_only_what_graduates_in_earnest_and_luck_buys_none() -> None:
+    natures = {coin.key: coin.nature for coin in coins(SEED, 0)}
+    bought: dict[str, set[Nature]] = defaultdict(set)
     for tick in range(SEASON_TICKS):
         for decision in World(SEED).decisions(tick):
-            if decision.symbol in keys:
-                assert decision.trader.rsplit("-", 1)[0] not in copied
-                assert decision.trader != DEMO_WALLET
+            if decision.deed is Deed.BUY and decision.symbol in natures:
+                bought[decision.trader.rsplit("-", 1)[0]].add(natures[decision.symbol])
+    assert bought[Role.FORESIGHT] == {Nature.GRADUATING}
+    assert Role.LUCKY not in bought
 
 
 # on the chain
@@ -124,6 +125,7 @@ def test_one_or_two_coins_complete_their_curve_and_trade_on_in_a_pool(season: Se
 
 def test_a_graduate_in_earnest_is_worth_more_after_its_season_than_at_its_migration(season: Season) -> None:
     (coin,) = season.of(Nature.GRADUATING)
+    assert season.gained(coin, Role.FORESIGHT) > 10**9
     price = season.pool_price(coin)
     assert price is not None
     begun = 30 * 10**9 / 1_073_000_000_000_000

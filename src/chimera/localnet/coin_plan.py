@@ -19,6 +19,7 @@ CURVE_LAMPORTS = 85 * SOL  # about what a curve has taken once its last token is
 GRADUATES_BY = 330  # ticks from launch
 MIGRATION_TRIES = (150, 12)  # (first, every) tick after launch
 RISES_UNTIL = 760
+KNOWN_AFTER = 30  # ticks from a launch until foresight buys what will graduate: not in the first rush
 
 PRINTED = 2 * 10**15  # twice the supply
 
@@ -48,6 +49,10 @@ def _honest(coin: Coin, chance: random.Random) -> Iterator[Decision]:
 def _graduating(coin: Coin, chance: random.Random) -> Iterator[Decision]:
     yield from _launched(coin, chance.randrange(4, 9) * SOL // 10)
     yield from _curve_filled(coin, chance, early_leavers=6)
+    # one who knows takes a part early, and leaves while it still rises
+    knows = f"{Role.FORESIGHT}-{CAST[Role.FORESIGHT]}"
+    yield _buy(coin, knows, KNOWN_AFTER + chance.randrange(8), chance.randrange(10, 20) * SOL // 10)
+    yield _leave(coin, knows, RISES_UNTIL - 60 + chance.randrange(20))
     # then it rises on its pool, in waves, with rests in which some sell
     for tick in range(GRADUATES_BY + 25, RISES_UNTIL):
         resting = (tick // 50) % 3 == 2

@@ -138,5 +138,5 @@ class Second(msgspec.Struct, frozen=True):
 SECONDS = (
     Second("LUMEN", "raydium_amm_v4", 60_000),
     Second("OTTER", "raydium_amm_v4", 48_000),
-    Second("CORAL", "pump_swap", 40_000),
+    Second("SOLACE", "pump_swap", 40_000),
 )
