@@ -238,3 +238,28 @@ def test_on_a_phone_the_halt_is_in_the_thumbs_bar_and_every_screen_behind_more(d
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Halt trading").click()
     expect(page.get_by_role("dialog", name="Halt trading?")).to_be_visible()
+
+
+def test_the_page_can_be_installed_and_opens_while_the_desk_is_away(demo, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(demo.link)
+    expect(page.get_by_role("region", name="Health")).to_be_visible()
+    until(page, lambda: page.evaluate("navigator.serviceWorker.controller !== null"))
+    page.reload()  # through the worker now, so that it keeps the page and its files
+    expect(page.get_by_role("region", name="Health")).to_be_visible()
+    manifest = page.evaluate("fetch('/manifest.webmanifest').then(answer => answer.json())")
+    assert (manifest["display"], manifest["start_url"]) == ("standalone", "/")
+    for icon in manifest["icons"]:
+        assert page.request.get(demo.url + icon["src"].lstrip("/")).ok
+    kept = page.evaluate("""async () => {
+        const names = await caches.keys();
+        const all = await Promise.all(names.map(async name => (await (await caches.open(name)).keys())));
+        return all.flat().map(request => new URL(request.url).pathname);
+    }""")
+    assert "/" in kept and any(path.startswith("/assets/index-") for path in kept)
+    assert not [path for path in kept if path.startswith("/api")]
+    context.set_offline(True)
+    page.reload()
+    expect(page.get_by_text("The desk does not answer")).to_be_visible()
+    context.close()

@@ -3,11 +3,13 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { adoptKeyFromAddress } from "./session";
+import { installable } from "./shell/install";
 import { applyTheme, storedTheme } from "./shell/theme";
 import "./styles.css";
 
 adoptKeyFromAddress(window.location, window.history);
 applyTheme(storedTheme());
+if (import.meta.env.PROD) void installable();
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

@@ -51,6 +51,8 @@ class Dashboard(StaticFiles):
             answer = self._page()
         if path.startswith("assets/"):
             answer.headers["cache-control"] = FOREVER
+        elif path in {"sw.js", "manifest.webmanifest"}:
+            answer.headers["cache-control"] = "no-cache"  # an old one would keep an old page alive
         return answer
 
     def _page(self) -> Response:

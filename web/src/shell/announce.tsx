@@ -5,6 +5,7 @@ import { explain } from "../format/words";
 import { useLive, useLiveMessages } from "../live/react";
 import { Money } from "../ui/figures";
 import { useNotify } from "../ui/toast";
+import { notice } from "./install";
 
 export function useTabTitle(): void {
   const pnl = useLive((data) => data.overview?.realised_pnl_lamports ?? null);
@@ -21,6 +22,11 @@ export function useClosedToasts(): void {
     told.current.add(message.data.trade_uuid); // facts that follow a close tell it again
     const { token_symbol, realised_pnl_lamports, exit_reason } = message.data;
     const sign = signOf(realised_pnl_lamports);
+    void notice(
+      `${token_symbol} closed: ${formatSol(realised_pnl_lamports, 5, true)} SOL`,
+      exit_reason ? explain(exit_reason) : "",
+      message.data.trade_uuid,
+    );
     notify(
       sign === "profit" ? "good" : sign === "loss" ? "bad" : "neutral",
       <span className="flex items-baseline justify-between gap-3">
@@ -32,4 +38,17 @@ export function useClosedToasts(): void {
       </span>,
     );
   });
+}
+
+/** A halt or a tripped breaker is told outside of the page too. */
+export function useStopNotices(): void {
+  const killed = useLive((data) => data.health?.kill_switch.active ?? false);
+  const reason = useLive((data) => data.health?.kill_switch.reason ?? "");
+  const breaker = useLive((data) => data.health?.circuit_breaker.state ?? "CLOSED");
+  useEffect(() => {
+    if (killed) void notice("Trading is halted", reason, "halt");
+  }, [killed, reason]);
+  useEffect(() => {
+    if (breaker === "OPEN") void notice("The loss breaker tripped", "Nothing new is bought.", "breaker");
+  }, [breaker]);
 }

@@ -7,7 +7,9 @@ import { formatBps } from "../format/money";
 import { useLive } from "../live/react";
 import { Dialog } from "../ui/dialog";
 import { Icon, type IconName } from "../ui/icons";
+import { useNotify } from "../ui/toast";
 import { HaltDialog } from "./halt";
+import { canNotice, noticesOn, switchNotices } from "./install";
 import { fitting } from "./match";
 import { SCREENS } from "./screens";
 import { chooseTheme, useTheme } from "./theme";
@@ -114,6 +116,7 @@ const ID = /^[\w-]{8,88}$/;
 function useChoices(typed: string, onHalt: () => void): Choice[] {
   const navigate = useNavigate();
   const { signOut } = useSession();
+  const notify = useNotify();
   const operator = useMay("operator");
   const theme = useTheme();
   const positions = useLive((data) => data.positions);
@@ -142,6 +145,22 @@ function useChoices(typed: string, onHalt: () => void): Choice[] {
       text: `Use the ${other} theme`,
       run: () => chooseTheme(other),
     },
+    ...(canNotice()
+      ? [
+          {
+            id: "notices",
+            icon: "incidents" as const,
+            text: noticesOn() ? "Stop the system's notices" : "Let the system show notices",
+            run: () =>
+              void switchNotices(!noticesOn()).then((on) =>
+                notify(
+                  on ? "good" : "neutral",
+                  on ? "Closings and halts are told outside too." : "No notices.",
+                ),
+              ),
+          },
+        ]
+      : []),
     { id: "leave", icon: "logout", text: "Sign out", run: () => signOut() },
   ];
   const found = fitting(all, typed, (choice) => choice.text);

@@ -7,7 +7,7 @@ import { TradeSheet } from "../screens/trades/sheet";
 import { Dialog } from "../ui/dialog";
 import { Icon, Mark } from "../ui/icons";
 import { Empty } from "../ui/parts";
-import { useClosedToasts, useTabTitle } from "./announce";
+import { useClosedToasts, useStopNotices, useTabTitle } from "./announce";
 import { LinkBanner, StopBanner } from "./banners";
 import { HaltDialog } from "./halt";
 import { Palette, usePaletteKey } from "./palette";
@@ -17,6 +17,7 @@ import { TopBar } from "./topbar";
 export function Shell() {
   useTabTitle();
   useClosedToasts();
+  useStopNotices();
   const [searching, setSearching] = useState(false);
   usePaletteKey(() => setSearching(true));
   return (
