@@ -11,7 +11,9 @@ from chimera.domain.ids import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, USDC, WSOL, Ad
 from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind
 from chimera.domain.wallet import WalletStatus
 from chimera.localnet.chain import Landed
+from chimera.localnet.coin_orders import Stand, stand_orders
 from chimera.localnet.genesis import genesis
+from chimera.localnet.genesis_tables import world_table
 from chimera.localnet.ledger import TransactionRecord
 from chimera.localnet.stepped import SteppedWorld
 from chimera.localnet.tokens import BY_SYMBOL, TOKENS, TRENDING, Quirk
@@ -20,6 +22,7 @@ from chimera.localnet.world import World
 from chimera.localnet.world_orders import SLIPPAGE_BPS, expected_out, place, token_amount
 from chimera.localnet.world_plan import ACT_TICKS, FORESIGHT_SELLS_AT, NEWS_AT, Decision, Deed, act
 from chimera.onchain.keys import associated_token_address
+from chimera.onchain.transaction import attach_signatures, compile_v0, signed_size
 
 SEED = 7
 FIRST_MINUTE = 150  # ticks of 400 ms
@@ -149,6 +152,29 @@ def test_every_account_is_rent_exempt_and_every_supply_is_somewhere(theatre: The
     for token in TOKENS + TRENDING:
         assert held[token.mint] == supplies[token.mint], token.symbol
     assert held[USDC] <= supplies[USDC]
+
+
+def test_a_buy_on_pumpswap_is_a_quarter_shorter_with_the_worlds_lookup_table_and_lands(
+    theatre: Theatre,
+) -> None:
+    decision = Decision(1, "crowd-1", Deed.BUY, "SOLACE", amount=10**9, program="pump_swap")
+    where = theatre.stage.place(decision)
+    trader = theatre.stage.cast["crowd-1"]
+    assert isinstance(where, Stand)
+    calls = stand_orders(decision, trader, where, theatre.accounts(where.wanted))
+    blockhash = str(theatre.chain.blockhashes.latest(up_to_slot=theatre.chain.slot).blockhash)
+    plain, short = (
+        compile_v0(calls, payer=trader.address, blockhash=blockhash, tables=tables)
+        for tables in ((), (world_table(),))
+    )
+    assert signed_size(short) < signed_size(plain) * 3 // 4
+    theatre.chain.advance_slot()
+    outcome = theatre.execute(
+        attach_signatures(short, [bytes(theatre.stage.key(trader).sign_message(short))])
+    )
+    assert isinstance(outcome, Landed)
+    assert outcome.record.error is None, outcome.record.logs
+    assert theatre.held("crowd-1", "SOLACE") > 0
 
 
 def test_liquidity_is_what_the_catalogue_promises() -> None:

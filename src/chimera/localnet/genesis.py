@@ -17,6 +17,7 @@ from chimera.localnet import genesis_accounts as write
 from chimera.localnet.bank import GenesisAccount
 from chimera.localnet.genesis_accounts import PoolAddresses, PoolMint
 from chimera.localnet.genesis_seconds import INVENTORY_PERCENT, SecondPool, program_accounts, second_pools
+from chimera.localnet.genesis_tables import table_account
 from chimera.localnet.tokens import (
     DOLLAR,
     SOL,
@@ -137,6 +138,7 @@ def _accounts(seed: int, pools: tuple[WorldPool, ...]) -> list[GenesisAccount]:
     for token in TOKENS + TRENDING:
         accounts += _token_accounts(seed, token, [pool for pool in pools if pool.symbol == token.symbol])
     accounts += program_accounts()
+    accounts.append(table_account())
     bank = pools[0]
     accounts += write.pool_accounts(
         _side(SOL, bank.token_amount), _side(DOLLAR, bank.quote_amount), creator=cast["whale-1"].address
