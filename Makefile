@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt lint build bench crash powercut fuzz worlds clean
+.PHONY: help setup demo test check fmt lint build bench crash kills cuts soak powercut fuzz worlds clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -48,6 +48,15 @@ bench: $(STAMPS)/python  ## Run each benchmark in benchmarks/, one after the oth
 crash: $(STAMPS)/python  ## Kill the desk 50 times over one run of the world, then 50 times on a misbehaving chain
 	@$(BIN)/python tests/crash/kill_desk.py $(ARGS)
 	@$(BIN)/python tests/crash/kill_desk.py --faults $(ARGS)
+
+kills: $(STAMPS)/python  ## Kill every role and NATS, and freeze the chain, 200 times each over one run (two hours)
+	@$(BIN)/python -m tests.crash.kill_roles $(ARGS)
+
+cuts: $(STAMPS)/python  ## Cut the Geyser stream 30 times in five minutes and look for what was lost
+	@$(BIN)/python -m tests.crash.cut_stream $(ARGS)
+
+soak: $(STAMPS)/python  ## Flood the market plane for an hour and look whether it grows (ARGS="--minutes 5")
+	@$(BIN)/python -m tests.crash.soak $(ARGS)
 
 powercut: $(STAMPS)/python  ## Cut the power under journal and tables ten times; needs root and loop devices
 	@$(BIN)/python tests/crash/power_cut.py $(ARGS)

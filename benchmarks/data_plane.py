@@ -48,7 +48,7 @@ from chimera.roles.market import MarketRole
 from chimera.roles.topics import INTENTS, MARKET, MARKET_CAPACITY
 from chimera.testing.builders import address, intent
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+SECONDS = float(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 5.0
 SEED = 7
 FIRST_VERSION = 10**12  # of synthetic writes: above what the chain counts itself
 FLOODS = (1_000, 5_000, 10_000, 20_000)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import nats
 import pytest
+from nats.js.api import DeliverPolicy
 from prometheus_client import CollectorRegistry
 from tests.nats_server import NatsServer, free_port
 
@@ -18,15 +19,17 @@ from chimera.adapters.bus_local import LocalBus
 from chimera.adapters.bus_nats import NatsBus
 from chimera.adapters.clocks import WallClock
 from chimera.domain.errors import ConfigError, InvariantBroken
-from chimera.domain.ids import Slot
+from chimera.domain.ids import IntentId, Slot
 from chimera.domain.intent import TradeIntent
 from chimera.domain.market import MarketEvent, SlotAdvanced
 from chimera.domain.record import Maker
 from chimera.observe import Observer, Redactor, make_log
-from chimera.roles.topics import INTENTS, MARKET
+from chimera.ports.apart import LegacySaid, read_legacy
+from chimera.roles.topics import INTENTS, INTENTS_STREAM, LEGACY_KILL, MARKET
 from chimera.testing.builders import intent
 
 TYPES = {MARKET: MarketEvent, INTENTS: TradeIntent}
+KEPT = {INTENTS: INTENTS_STREAM}
 WITHIN_S = 10.0
 
 
@@ -35,9 +38,20 @@ def observer() -> Observer:
     return Observer(log, CollectorRegistry())
 
 
-def bus_on(url: str, component: str = "market-data", prefix: str = "") -> NatsBus:
+def bus_on(
+    url: str, component: str = "market-data", prefix: str = "", *, kept: dict[str, str] | None = None
+) -> NatsBus:
     maker = Maker(component=component, build="test", run_id="run")
-    return NatsBus(url, types=TYPES, maker=maker, clock=WallClock(), observer=observer(), prefix=prefix)
+    return NatsBus(
+        url,
+        types=TYPES,
+        maker=maker,
+        clock=WallClock(),
+        observer=observer(),
+        prefix=prefix,
+        kept=kept,
+        plain={LEGACY_KILL: lambda data: read_legacy(LEGACY_KILL, data)},
+    )
 
 
 def slots(*numbers: int) -> list[SlotAdvanced]:
@@ -73,13 +87,17 @@ async def pair(kind: str, folder: Path) -> AsyncIterator[tuple[Any, Any]]:
         return
     server = NatsServer(folder)
     await server.start()
+    kept = KEPT if "kept" in kind else None
     try:
         async with AsyncExitStack() as stack:
-            giver = await stack.enter_async_context(bus_on(server.url))
-            if kind == "nats, one process":
+            giver = await stack.enter_async_context(bus_on(server.url, kept=kept))
+            if "one process" in kind:
                 yield giver, giver
             else:
-                yield giver, await stack.enter_async_context(bus_on(server.url, "execution-engine"))
+                yield (
+                    giver,
+                    await stack.enter_async_context(bus_on(server.url, "execution-engine", kept=kept)),
+                )
     finally:
         server.kill()
 
@@ -90,7 +108,16 @@ async def listening(*buses: Any) -> None:
             await bus.settled()
 
 
-KINDS = pytest.mark.parametrize("kind", ["local", "nats, one process", "nats, two processes"])
+KINDS = pytest.mark.parametrize(
+    "kind",
+    [
+        "local",
+        "nats, one process",
+        "nats, two processes",
+        "nats, one process, intents kept",
+        "nats, two processes, intents kept",
+    ],
+)
 
 
 @KINDS
@@ -205,3 +232,74 @@ async def test_no_server_is_a_setting_that_is_wrong() -> None:
     with pytest.raises(ConfigError, match=r"nats\.url"):
         async with bus_on(f"nats://127.0.0.1:{free_port()}"):
             pass
+
+
+def numbered(number: int) -> TradeIntent:
+    return intent(id=IntentId(f"intent {number}"))
+
+
+@KINDS
+async def test_intents_arrive_in_order_and_once_whatever_carries_them(kind: str, tmp_path: Path) -> None:
+    async with pair(kind, tmp_path) as (giver, taker):
+        intents = taker.subscribe(INTENTS, capacity=1_000)
+        await listening(giver, taker)
+        wanted = [numbered(number) for number in range(200)]
+        for one in wanted:
+            giver.publish(INTENTS, one)
+        assert await taken(intents, 200) == wanted
+        await asyncio.sleep(0.2)
+        assert intents.depth == 0, "a stream gives back what we said ourselves"
+
+
+async def test_who_starts_hears_only_new_intents_and_who_was_cut_off_hears_what_he_missed(
+    server: NatsServer,
+) -> None:
+    async with bus_on(server.url, "strategies", kept=KEPT) as giver:
+        early = giver.subscribe(INTENTS, capacity=100)  # makes the stream
+        await giver.settled()
+        giver.publish(INTENTS, numbered(1))
+        await giver.settled()
+        assert early.depth == 1
+        async with bus_on(server.url, "execution-engine", kept=KEPT) as taker:
+            intents = taker.subscribe(INTENTS, capacity=100)
+            await taker.settled()
+            giver.publish(INTENTS, numbered(2))
+            assert await taken(intents, 1) == [numbered(2)]
+            server.kill()
+            await until(lambda: not giver.client.is_connected and not taker.client.is_connected)
+            giver.publish(INTENTS, numbered(3))
+            await server.start()
+            assert await taken(intents, 1) == [numbered(3)]
+            giver.publish(INTENTS, numbered(4))
+            assert await taken(intents, 1) == [numbered(4)]
+
+
+async def test_the_stream_of_intents_is_as_documented_and_has_a_consumer_of_its_own(
+    server: NatsServer,
+) -> None:
+    async with bus_on(server.url, "execution-engine", kept=KEPT) as taker:
+        taker.subscribe(INTENTS, capacity=100)
+        taker.subscribe(MARKET, capacity=100)
+        await taker.settled()
+        js = taker.client.jetstream()
+        config = (await js.stream_info("TRADE_INTENTS")).config
+        assert config.subjects == ["ironcrab.v1.trade_intents"]
+        (consumer,) = await js.consumers_info("TRADE_INTENTS")
+        assert consumer.config.deliver_policy == DeliverPolicy.NEW
+        assert consumer.config.filter_subject == "ironcrab.v1.trade_intents"
+
+
+async def test_plain_messages_of_old_tools_are_read_and_none_is_sent(server: NatsServer) -> None:
+    async with bus_on(server.url) as bus:
+        said = bus.subscribe(LEGACY_KILL, capacity=10)
+        await bus.settled()
+        client = await nats.connect(server.url)
+        heard = await client.subscribe(LEGACY_KILL)
+        await client.publish(LEGACY_KILL, b'{"reason": "smoke"}')
+        assert await taken(said, 1) == [LegacySaid(LEGACY_KILL, "", "smoke", "")]
+        await heard.next_msg(timeout=WITHIN_S)
+        bus.publish(LEGACY_KILL, LegacySaid(LEGACY_KILL))
+        await bus.settled()
+        await client.flush()
+        assert heard.pending_msgs == 0
+        await client.close()

@@ -79,6 +79,9 @@ async def test_four_processes_trade_are_steered_and_outlive_each_other(tmp_path:
             others = [one for one in ("market", "execution", "strategy") if one in house.children]
             for other in others:
                 assert house.children[other].running
+            if role == "control":  # nobody watches, and trading goes on
+                before = len(house.facts(LegLanded))
+                await soon(lambda: len(house.facts(LegLanded)) > before, why="it trades on", within_s=90)  # noqa: B023
             await house.start(role)
             assert len(house.facts(RunStarted)) == 1, "the desk did not notice"
         landed = len(house.facts(LegLanded))

@@ -155,10 +155,10 @@ class Plane:
 
 @asynccontextmanager
 async def running(
-    *, world: bool = True, feed: Callable[[GeyserFeed], Any] = lambda feed: feed
+    *, world: bool = True, feed: Callable[[GeyserFeed], Any] = lambda feed: feed, slot_ms: int = SLOT_MS
 ) -> AsyncIterator[Plane]:
     node_options = NodeOptions(
-        slot_ms=SLOT_MS, rpc_port=0, ws_port=0, geyser_port=0, jito_port=0, admin_port=0
+        slot_ms=slot_ms, rpc_port=0, ws_port=0, geyser_port=0, jito_port=0, admin_port=0
     )
     async with contextlib.AsyncExitStack() as stack:
         node = await stack.enter_async_context(Node(node_options, genesis=genesis(SEED).accounts))
@@ -171,7 +171,7 @@ async def running(
         async with asyncio.timeout(WITHIN_S):
             await plane.role.ready.wait()
         if world:
-            plane.world.append(asyncio.create_task(run_world(SEED, node.endpoints["rpc"], tick_ms=SLOT_MS)))
+            plane.world.append(asyncio.create_task(run_world(SEED, node.endpoints["rpc"], tick_ms=slot_ms)))
             stack.push_async_callback(_stop, plane.world)
         yield plane
 
@@ -196,23 +196,30 @@ async def test_thirty_cuts_of_the_stream_lose_no_trade_and_leave_the_chains_own_
         plane.node.faults.add(FaultWish(kind=FaultKind.GEYSER_DISCONNECT, rate=0.25, times=30))
         cuts = plane.node.faults.counts
         await plane.until(lambda: cuts[FaultKind.GEYSER_DISCONNECT] >= 30, "thirty cuts")
-        await settled(plane)
-        trades = plane.trades()
-        found = [(trade.swap.signature, trade.swap.position) for trade in trades]
-        expected = await plane.expected_trades()
-        assert len(expected) > 100
-        assert set(found) == expected
-        assert len(found) == len(expected), "a trade was told twice"
-        slots = [trade.swap.slot for trade in trades]
-        assert slots == sorted(slots)
-        assert plane.differences() == []
-        seen = plane.seen()
-        assert (seen.gaps, seen.pools_quarantined) == (0, 0)
+        expected = await nothing_lost(plane)
+        assert expected > 100
         # The replays were enough: a node was asked for what new pools are made of, once and once more to be sure.
         assert plane.role._reads.calls - reads <= 2 * (len(plane.view.pools) - pools)
+        seen = plane.seen()
         assert seen.dropped["duplicate_transaction"] > 0, "the replays overlapped with what was known"
-        assert seen.received == seen.passed + seen.held + sum(seen.dropped.values())
-        assert seen.transactions >= len(expected)
+        assert seen.transactions >= expected
+
+
+async def nothing_lost(plane: Plane) -> int:
+    """How many trades there were, each told once and in order; the pools are the chain's, and the counts add up."""
+    await settled(plane)
+    trades = plane.trades()
+    found = [(trade.swap.signature, trade.swap.position) for trade in trades]
+    expected = await plane.expected_trades()
+    assert set(found) == expected
+    assert len(found) == len(expected), "a trade was told twice"
+    slots = [trade.swap.slot for trade in trades]
+    assert slots == sorted(slots)
+    assert plane.differences() == []
+    seen = plane.seen()
+    assert (seen.gaps, seen.pools_quarantined) == (0, 0)
+    assert seen.received == seen.passed + seen.held + sum(seen.dropped.values())
+    return len(expected)
 
 
 async def test_our_own_balances_are_told_on_the_market_topic_and_on_one_of_their_own() -> None:

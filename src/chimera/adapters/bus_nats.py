@@ -139,7 +139,8 @@ class NatsBus:
                 continue
             self._heard.add(topic)
             if topic in self._kept:
-                self._tasks.append(asyncio.create_task(self._hear_kept(topic), name=f"nats {topic}"))
+                self._ready.append(ready := asyncio.Event())
+                self._tasks.append(asyncio.create_task(self._hear_kept(topic, ready), name=f"nats {topic}"))
             else:
                 self._listening.append(asyncio.create_task(self._hear(topic), name=f"nats {topic}"))
         return self._local.subscribe(*topics, capacity=capacity, refuse=refuse)
@@ -211,9 +212,8 @@ class NatsBus:
         if len(self._own) > OWN_MAX:
             self._own.popitem(last=False)
 
-    async def _hear_kept(self, topic: str) -> None:
+    async def _hear_kept(self, topic: str, ready: asyncio.Event) -> None:
         """Its own consumer, from now on; after a loss it goes on where it stood."""
-        self._ready.append(ready := asyncio.Event())
         following = KeptTopic(lambda: self.client, stream=self._kept[topic], subject=self.subject(topic))
         while True:
             try:

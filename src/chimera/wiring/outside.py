@@ -84,7 +84,7 @@ def observing(settings: Settings) -> Observer:
         *(key.key for key in security.api_keys),
     ):
         redactor.register(secret.reveal())
-    for url in (settings.rpc.primary_url, settings.rpc.fallback_url, settings.geyser.url):
+    for url in (settings.rpc.primary_url, settings.rpc.fallback_url, settings.geyser.url, settings.nats.url):
         if url and without_credentials(url) != url:
             redactor.register(url)
     log = make_log(level=settings.logging.level, json=settings.logging.json, redactor=redactor)
