@@ -44,7 +44,7 @@ from chimera.domain.messages import (
 )
 from chimera.domain.trade import TradeState
 from chimera.domain.wallet import WalletStatus
-from chimera.ports.store import DecisionRow, FillRow, Journal, PositionRow
+from chimera.ports.store import DecisionRow, FillRow, History, PositionRow
 
 REBUILD_BATCH = 20_000  # the larger, the seldomer a trade is written again; nobody else writes meanwhile
 BATCH = 1_000  # entries a transaction when catching up: some 50 ms, which a waiting writer bears
@@ -91,7 +91,7 @@ class SqlTables:
         self._engine.dispose()
 
 
-def catch_up(tables: SqlTables, journal: Journal) -> int:
+def catch_up(tables: SqlTables, journal: History) -> int:
     """How many entries were folded to bring the tables up to the journal.
 
     They are built anew where they tell of another journal, or of entries that a crash took from it.
