@@ -20,6 +20,7 @@ from chimera.domain.record import Maker
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenInfo
 from chimera.domain.trade import LegRef
+from chimera.market.features import FeatureExtractor
 from chimera.testing.builders import AT_MS, BONK, address, fill, intent
 from chimera.testing.fakes import StandingClock
 
@@ -50,14 +51,18 @@ def recording(tmp_path: Path) -> Path:
         swap(20, input_mint=BONK, output_mint=USDC, amount_in=500, amount_out=250),
         MarketGap(Slot(105), Slot(107), "a hole", AT_MS + 30_000),
     ]
-    writer = RecordingWriter(tmp_path / "recording", maker=MAKER, limits=LIMITS)
+    return write(tmp_path / "recording", events)
+
+
+def write(folder: Path, events: list) -> Path:
+    writer = RecordingWriter(folder, maker=MAKER, limits=LIMITS)
     for event in events:
         if writer.append([writer.encode(event)], at_ms=event.at_ms).full:
             path = writer.rotate()
             assert path is not None
             seal(path)
     writer.close()
-    return tmp_path / "recording"
+    return folder
 
 
 def test_trades_are_told_from_the_tokens_side_with_whole_amounts(recording: Path) -> None:
@@ -95,6 +100,51 @@ def test_a_table_without_rows_has_its_columns(recording: Path) -> None:
     assert nothing.schema == frames.trades(recording).schema
     with pytest.raises(ConfigError, match="no recording"):
         frames.trades(recording / "nowhere")
+
+
+def test_bars_and_features_are_those_that_strategies_read(tmp_path: Path) -> None:
+    usdc_pool = PoolHeader("raydium_cpmm", address("usdc pool"), WSOL, USDC)
+    tokens = {"output_mint": BONK, "amount_out": 2 * 10**12}
+    events = [
+        PoolUpdated(
+            usdc_pool, 1_000 * 10**9, 200_000 * 10**6, Slot(99), AT_MS, EventSource.RPC
+        ),  # 200 USDC a SOL
+        *[swap(n, **tokens, amount_in=1_000 + n, user=address(f"u{n % 3}")) for n in range(150)],
+        swap(150, **tokens, input_mint=USDC, amount_in=2 * 10**6),  # a hundredth of a SOL
+    ]
+    write(tmp_path / "recording", events)
+    minutes = frames.bars(tmp_path / "recording", size=60_000)
+    extractor = FeatureExtractor()
+    for event in events:
+        extractor.fold(event, lambda: 200 * 10**6)
+    meant = extractor.bars(BONK, 60_000, events[-1].at_ms)
+    assert [tuple(row) for row in minutes.select("open", "high", "low", "close", "trades").rows()] == [
+        (bar.open, bar.high, bar.low, bar.close, bar.trades) for bar in meant
+    ]
+    assert minutes.height >= 2
+    assert frames.bars(tmp_path / "recording", size=50, kind="trades", mint=BONK).height == 3
+    assert frames.bars(tmp_path / "recording", size=60_000, mint="nobody").height == 0
+
+    sampled = frames.features(tmp_path / "recording", span_ms=10_000, every_ms=1_000)
+    last = sampled.row(-1, named=True)
+    window = extractor.window(BONK, 10_000, int(last["time"].timestamp() * 1_000))
+    assert (last["trades"], last["buyers"], last["high"]) == (window.trades, window.buyers, window.high)
+    assert last["price"] == 10**7 * 10**12 // (2 * 10**12)
+    assert sampled["time"].is_sorted()
+
+
+def test_a_sample_knows_nothing_of_what_came_after_it(tmp_path: Path) -> None:
+    calm = [swap(n, amount_in=1_000) for n in range(60)]
+    wild = [*calm[:30], *[swap(n, amount_in=10**9 + n) for n in range(30, 60)]]
+    for name, events in (("calm", calm), ("wild", wild)):
+        write(tmp_path / name, events)
+    until = datetime.fromtimestamp(AT_MS / 1_000 + 29, UTC)
+    one, other = (
+        frames.features(tmp_path / name, span_ms=10_000).filter(pl.col("time") <= until)
+        for name in ("calm", "wild")
+    )
+    assert one.height >= 28
+    assert one.equals(other)
 
 
 def test_pandas_gets_the_same_table_on_request(recording: Path) -> None:

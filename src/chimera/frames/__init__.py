@@ -5,7 +5,21 @@ Times are UTC, amounts whole base units, and a float is never what a decision wa
 """
 
 from chimera.frames.events import gaps, mints, pools, slots, trades
-from chimera.frames.journal import decisions, fills
+from chimera.frames.journal import decisions, fills, results
+from chimera.frames.market import bars, features
 from chimera.frames.tables import as_pandas, only
 
-__all__ = ["as_pandas", "decisions", "fills", "gaps", "mints", "only", "pools", "slots", "trades"]
+__all__ = [
+    "as_pandas",
+    "bars",
+    "decisions",
+    "features",
+    "fills",
+    "gaps",
+    "mints",
+    "only",
+    "pools",
+    "results",
+    "slots",
+    "trades",
+]

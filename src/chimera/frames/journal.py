@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from chimera.adapters.journal_segments import read_folder, segments
+from chimera.audit.results import Results
 from chimera.domain.errors import ConfigError
 from chimera.domain.intent import TradeIntent
 from chimera.domain.messages import (
@@ -15,13 +16,11 @@ from chimera.domain.messages import (
     IntentEmitted,
     IntentRefused,
     LegDropped,
-    LegLanded,
     SignalDropped,
     SignalRefused,
 )
 from chimera.domain.risk import Refusal
 from chimera.frames.tables import TIME, Source, table
-from chimera.portfolio import Ledger
 
 DECISIONS = {
     "time": TIME,
@@ -40,18 +39,18 @@ DECISIONS = {
     "amount": pl.UInt64,
     "why": pl.String,
 }
-FILLS = {
+RESULTS = {
     "time": TIME,
     "seq": pl.Int64,
+    "outcome": pl.String,
     "slot": pl.UInt64,
     "trade_id": pl.String,
     "intent_id": pl.String,
     "strategy": pl.String,
-    "side": pl.String,
     "mint": pl.String,
     "symbol": pl.String,
     "signature": pl.String,
-    "tokens": pl.Int64,
+    "tokens": pl.Int128,
     "decimals": pl.UInt8,
     "swap_lamports": pl.Int64,
     "fee_lamports": pl.Int64,
@@ -59,6 +58,8 @@ FILLS = {
     "rent_lamports": pl.Int64,
     "lamports_delta": pl.Int64,
     "realised_lamports": pl.Int64,
+    "side": pl.String,
+    "cause": pl.String,
 }
 
 
@@ -70,9 +71,14 @@ def decisions(source: Source) -> pl.DataFrame:
     return table(_decisions(_entries(source)), DECISIONS)
 
 
+def results(source: Source) -> pl.DataFrame:
+    """What came of every leg: landed, reverted, expired, dropped, undone; fees that were paid for nothing too."""
+    return table(_results(_entries(source)), RESULTS)
+
+
 def fills(source: Source) -> pl.DataFrame:
     """Each landed leg with all it cost; `realised_lamports` is the profit or loss that it settled, after costs."""
-    return table(_fills(_entries(source)), FILLS)
+    return table(_results(_entries(source), "landed"), RESULTS)
 
 
 def _entries(source: Source) -> Iterator[Entry]:
@@ -134,35 +140,14 @@ def _decision(
     )
 
 
-def _fills(entries: Iterator[Entry]) -> Iterator[tuple[Any, ...]]:
-    ledger = Ledger()
-    intents: dict[str, TradeIntent] = {}
+def _results(entries: Iterator[Entry], *outcomes: str) -> Iterator[tuple[Any, ...]]:
+    results = Results()
     for entry in entries:
-        before = ledger.realised_lamports
-        ledger.apply(entry)
-        if isinstance(entry.fact, IntentEmitted):
-            intents[entry.fact.intent.id] = entry.fact.intent
-        if not isinstance(entry.fact, LegLanded):
-            continue
-        leg, fill = entry.fact.leg, entry.fact.fill
-        intent = intents.get(leg.intent_id)
-        yield (
-            fill.at_ms,
-            entry.seq,
-            fill.slot,
-            leg.trade_id,
-            leg.intent_id,
-            intent.source if intent else None,
-            str(fill.side),
-            fill.mint,
-            intent.symbol if intent else None,
-            fill.signature,
-            fill.token_delta,
-            fill.decimals,
-            fill.swap_lamports,
-            fill.fee_lamports,
-            fill.tip_lamports,
-            fill.rent_lamports,
-            fill.lamports_delta,
-            ledger.realised_lamports - before,
-        )
+        result = results.fold(entry)
+        if result is not None and (not outcomes or result.outcome in outcomes):
+            yield (
+                result.at_ms,
+                *(getattr(result, name) for name in list(RESULTS)[1:-2]),
+                str(result.side) if result.side else None,
+                result.cause,
+            )
