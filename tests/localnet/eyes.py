@@ -1,7 +1,9 @@
 """The desk's eyes on a stepped world: a market view on its feed, completed by reading as the market role does."""
 
+from collections import Counter
+
 from chimera import plugins
-from chimera.domain.chain import AccountUpdate, SlotStatus, SlotUpdate, TransactionUpdate
+from chimera.domain.chain import AccountUpdate, SlotUpdate
 from chimera.domain.ids import TOKEN_PROGRAM, WSOL, Address, Slot
 from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind, SwapRequest
 from chimera.localnet.chain import Landed
@@ -9,44 +11,37 @@ from chimera.localnet.coins import Nature
 from chimera.localnet.stepped import SteppedWorld
 from chimera.localnet.world_feed import WorldFeed
 from chimera.localnet.world_orders import token_amount
-from chimera.market.decoder import Decoder
+from chimera.market.replay import MarketReplay
 from chimera.market.view import MarketView, Pool
 from chimera.onchain import token_instructions as make
 from chimera.onchain.keys import associated_token_address
 from chimera.onchain.transaction import attach_signatures, compile_v0
 
 TRADER = "whale-1"  # keeps wSOL and dollars, and is nobody's customer
+TICKS_MAX = 10**6
 STAKE = 10**8  # of lamports or of base units: a small part of every pool
 
 
 class Eyes:
     def __init__(self, world: SteppedWorld) -> None:
         self.world, self.feed = world, WorldFeed(world)
-        self.view = MarketView(plugins.venues())
-        self.decoder = Decoder(self.view.venues)
-        self.unread: list[object] = []
-        self.trades = 0
-        for _ in range(2):  # a vault that comes before its pool is told in vain the first time
-            for update in self.feed.beginning():
-                self.view.apply(update, 0)
+        self.replay = MarketReplay(plugins.venues())
+        self.events: Counter[str] = Counter()
+        self._stream = self.feed.observed(TICKS_MAX, wanted=lambda: self.view.wanted)
+
+    @property
+    def view(self) -> MarketView:
+        return self.replay.view
 
     def watch(self, ticks: int) -> None:
-        for item, at_ms in self.feed.run(ticks):
-            match item:
-                case AccountUpdate():
-                    self.view.apply(item, at_ms)
-                case TransactionUpdate():
-                    decoded = self.decoder.decode(item, at_ms)
-                    self.view.tell_mints(decoded.mints, at_ms)
-                    self.trades += len(decoded.trades)
-                    self.unread += [decoded.unread] if decoded.unread is not None else []
-                case SlotUpdate(status=SlotStatus.PROCESSED):
-                    self.view.see_slot(item.slot, at_ms)
-                case _:
-                    pass
-        while wanted := sorted(self.view.wanted):
-            for update in list(self.feed.read(wanted)):
-                self.view.apply(update, 0)
+        """That many ticks, up to the moment at which the last one's pools are whole."""
+        until = self.world.tick + ticks
+        for observed in self._stream:
+            self.events.update(
+                type(event).__name__ for event in self.replay.process(observed.item, observed.at_ms)
+            )
+            if self.world.tick >= until and not self.view.wanted and isinstance(observed.item, SlotUpdate):
+                return
 
     def nature(self, mint: Address) -> Nature | None:
         return self.world.world.natures(self.world.tick).get(mint)

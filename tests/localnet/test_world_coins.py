@@ -228,5 +228,6 @@ def test_the_desk_finds_every_pool_and_each_trades_exactly_as_its_venue_quotes()
     made = [coin for coin in eyes.world.world.coins(eyes.world.tick) if coin.tick < eyes.world.tick - 20]
     graduates = sum(coin.nature in (Nature.GRADUATING, Nature.CASHED_OUT) for coin in made)
     assert len(eyes.view.pools) >= began + len(made) + graduates
-    assert eyes.unread == [] and eyes.view.undecodable == 0 and eyes.view.nameless == 0
-    assert eyes.trades > 1_000
+    assert eyes.view.quarantined == {} and eyes.view.undecodable == 0 and eyes.view.nameless == 0
+    assert eyes.events["Trade"] > 1_000
+    assert eyes.events["PoolCreated"] == len(eyes.view.pools)

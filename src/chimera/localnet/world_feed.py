@@ -4,7 +4,7 @@ For backtests on generated worlds: the same items in the same order as a subscri
 simulated time at which it happened. A test holds them against the real wire's. Must not know who listens.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 
 from solders.pubkey import Pubkey
@@ -21,11 +21,14 @@ from chimera.domain.chain import (
     TransactionUpdate,
 )
 from chimera.domain.ids import SYSTEM_PROGRAM, Address, Signature, Slot
+from chimera.domain.recording import Bootstrapped, Observed
 from chimera.localnet.events import AccountWritten, BlockSealed, SlotChanged, SlotPhase, TransactionExecuted
 from chimera.localnet.ledger import TokenBalance as HeldToken
 from chimera.localnet.ledger import TransactionRecord
 from chimera.localnet.stepped import SteppedWorld
 from chimera.proto.transaction_error import error_text
+
+READS_MAX = 3  # rounds; no pool of the world needs more to be known whole
 
 _STATUSES = {
     SlotPhase.PROCESSED: SlotStatus.PROCESSED,
@@ -59,6 +62,26 @@ class WorldFeed:
             self._world.step()
             for item in self.take():
                 yield item, at_ms
+
+    def observed(self, ticks: int, *, wanted: Callable[[], Collection[Address]]) -> Iterator[Observed]:
+        """A whole world as the market role would have recorded it, for `market.replay`.
+
+        Genesis as a node tells it, then the stream; after each tick whatever accounts `wanted` names then, which is
+        what a view lacks of its newest pools (`replay.view.wanted`), as the role reads them from a node.
+        """
+        began_ms = round(self._world.unix_seconds * 1000)
+        for _ in range(2):  # an account that comes before the pool that it belongs to is told in vain
+            for update in self.beginning():
+                yield Observed(update, began_ms)
+        yield Observed(Bootstrapped(Slot(0)), began_ms)
+        for _ in range(ticks):
+            at_ms = began_ms
+            for item, at_ms in self.run(1):
+                yield Observed(item, at_ms)
+            for _ in range(READS_MAX):  # some accounts are told of by others alone
+                lacking = sorted(wanted())
+                for update in list(self.read(lacking)):
+                    yield Observed(update, at_ms)
 
     def read(self, addresses: Iterable[Address]) -> Iterator[AccountUpdate]:
         """These accounts as a node would answer now; one that is not there comes empty, of the system program's."""
