@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from tests.flow.running_desk import running_desk, soon
 
 from chimera import frames
@@ -26,6 +28,7 @@ from chimera.plugins import venues
 from chimera.ports.recording import Wanted
 
 SEED = 7
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "market-and-desk.ipynb"
 WITHIN_S = 40.0
 
 
@@ -112,6 +115,7 @@ async def test_a_killed_recorder_goes_on_where_it_was_and_says_what_it_missed(
     assert len(own) > 5
 
 
+@pytest.mark.slow
 async def test_a_desk_records_beside_its_work_and_grafana_sees_its_trades(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,3 +164,17 @@ async def test_a_desk_records_beside_its_work_and_grafana_sees_its_trades(
         fills = frames.fills(desk.folder)
         assert set(fills["signature"]) == ours
         assert frames.decisions(desk.folder).filter(decision="approved").height >= len(ours)
+        monkeypatch.setenv("CHIMERA_NOTEBOOK_DATA", str(desk.folder))
+        executed = await asyncio.to_thread(_execute, NOTEBOOK)
+        told = [cell for cell in executed.cells if cell.cell_type == "code"]
+        assert all(cell.outputs for cell in told), "every cell shows something"
+        (fills_shown,) = [
+            cell.outputs[-1].data["text/plain"] for cell in told if "frames.fills" in cell.source
+        ]
+        assert f"shape: ({len(ours)}, 7)" in fills_shown
+
+
+def _execute(path: Path) -> Any:
+    """The notebook with its outputs; raises what a cell raises."""
+    notebook = nbformat.read(path, as_version=4)
+    return NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
