@@ -10,7 +10,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from chimera.control.stream import WAITING_MAX, Client
+from chimera.control.stream import KEPT_MAX, WAITING_MAX, Client
 from chimera.domain.ids import WSOL, Address, IntentId, Signature, Slot, TradeId
 from chimera.domain.intent import Origin, Side, Signal, Style, TradeIntent
 from chimera.domain.live import FundsSeen, PositionMarked
@@ -193,6 +193,82 @@ async def test_entries_that_the_stream_missed_are_read_from_the_journal(house: A
     house.stream.queue.put_nowait(items[-1])
     await _folded(house)
     assert (await house.get("/api/v1/overview")).json()["open_positions"] == 1
+
+
+async def hello(house: Any, **wanted: Any) -> ClientConnection:
+    client = await join(house, token=None)
+    await client.send(json.dumps({"type": "auth", "token": "readonly-key", **wanted}))
+    return client
+
+
+async def test_who_was_away_for_a_moment_is_told_what_he_missed(house: Any) -> None:
+    client = await join(house)
+    snapshot = await hear(client)
+    await client.close()
+    book = Book(house)
+    book.open()  # nobody listens
+    told = await join(house)
+    last = (await hear(told))["seq"]
+    await told.close()
+    assert last > snapshot["seq"]
+    back = await hello(house, stream=snapshot["stream"], after=snapshot["seq"])
+    resumed = await hear(back)
+    assert (resumed["type"], resumed["seq"]) == ("resumed", snapshot["seq"])
+    missed = [await hear(back) for _ in range(last - snapshot["seq"])]
+    assert [one["seq"] for one in missed] == list(range(snapshot["seq"] + 1, last + 1))
+    assert "position_update" in {one["type"] for one in missed}
+    await back.close()
+
+
+@pytest.mark.parametrize("wanted", [{"stream": "another", "after": 0}, {"after": 0}, {"after": 10**9}])
+async def test_where_what_was_missed_is_not_known_a_snapshot_comes(house: Any, wanted: Any) -> None:
+    client = await join(house)
+    stream = (await hear(client))["stream"]
+    again = await hello(
+        house, **{"stream": stream if "stream" in wanted or wanted["after"] else "", **wanted}
+    )
+    assert (await hear(again))["type"] == "snapshot"
+    for one in (client, again):
+        await one.close()
+
+
+async def test_more_than_is_kept_was_missed_so_a_snapshot_comes(house: Any) -> None:
+    client = await join(house)
+    first = await hear(client)
+    book = Book(house)
+    for number in range(KEPT_MAX + 5):
+        book.refuse_loudly(number, "x")
+    async with asyncio.timeout(30):
+        while (await hear(client))["seq"] < first["seq"] + KEPT_MAX + 2:
+            pass
+    again = await hello(house, stream=first["stream"], after=first["seq"])
+    assert (await hear(again))["type"] == "snapshot"
+    for one in (client, again):
+        await one.close()
+
+
+async def test_a_client_hears_the_topics_that_it_asked_for_and_no_others(house: Any) -> None:
+    some = await hello(house, topics=["decisions"])
+    by_address = await connect(
+        house.url.replace("http", "ws") + "/api/v1/ws?token=readonly-key&topics=health,overview"
+    )
+    assert set((await hear(some))["data"]) == {"decisions"}
+    assert set((await hear(by_address))["data"]) == {"overview", "health"}
+    Book(house).open()
+    house.journal.append(KillSwitchMoved(active=True, scope="halt_buys", cause="drill", by="admin-1"))
+    assert (await hear(by_address, "health_update"))["data"]["kill_switch"]["active"]
+    heard = {(await hear(some))["type"] for _ in range(3)}
+    assert heard == {"decision"}
+    for one in (some, by_address):
+        await one.close()
+
+
+async def test_a_topic_that_there_is_not_is_refused_by_name(house: Any) -> None:
+    client = await hello(house, topics=["secrets"])
+    with pytest.raises(websockets.ConnectionClosedError):
+        await hear(client)
+    assert client.close_code == 4400
+    assert "positions" in client.close_reason
 
 
 async def test_health_changes_are_told(house: Any) -> None:

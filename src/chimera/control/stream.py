@@ -1,10 +1,14 @@
 """Live updates to WebSocket clients: one replica, one numbered stream, a bounded queue for each client.
 
 A client gets a snapshot with the number it stands for and then every later message; a gap in the numbers tells it
-to ask for a new snapshot. Whoever does not keep up is let go: nobody waits for him.
+to ask for a new snapshot. One that was away for a moment says where it stood and is told what it missed. One that
+asked for some topics gets no others: its numbers then skip, and nothing is lost between them all the same, since
+whoever does not keep up is let go. Nobody waits for him.
 """
 
 import asyncio
+import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -26,18 +30,37 @@ LIVE_DELAY_S = 0.25  # marks and health are for eyes
 SNAPSHOT_DECISIONS = 20
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    overview: Overview
-    positions: list[Position]
-    decisions: list[Decision]
-    health: Health
+KEPT_MAX = 200  # messages for those who come back; fewer than a client may be behind
+LISTENING_FOR_S = (
+    60  # messages go on being made for so long after the last client left, so that he can come back
+)
+
+TOPICS = {
+    "position_update": "positions",
+    "position_closed": "positions",
+    "trade_update": "trades",
+    "decision": "decisions",
+    "overview": "overview",
+    "health_update": "health",
+}
+"""What a client may ask for, by the messages that belong to it."""
+ALL_TOPICS = frozenset(TOPICS.values())
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that a client needs to start; parts of topics that it did not ask for are left out."""
+
+    overview: Overview | None = None
+    positions: list[Position] | None = None
+    decisions: list[Decision] | None = None
+    health: Health | None = None
 
 
 class Client:
     """One WebSocket's end of the stream."""
 
-    def __init__(self, identifier: str) -> None:
-        self.identifier = identifier
+    def __init__(self, identifier: str, topics: frozenset[str] = ALL_TOPICS) -> None:
+        self.identifier, self.topics = identifier, topics
         self.queue: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
         self.slow = asyncio.Event()
         """Set once it fell too far behind; it gets nothing more."""
@@ -67,8 +90,13 @@ class Stream:
         self.replica = replica
         self._live, self._history, self._health = live, history, health
         self._clock, self._observer = clock, observer
+        self.id = secrets.token_hex(8)
+        """Of this numbering: a number of another process means nothing here."""
         self._seq = 0
         self._clients: set[Client] = set()
+        self._kept: deque[tuple[int, str, str]] = deque(maxlen=KEPT_MAX)
+        """(number, topic, message) of the last ones told, without a gap."""
+        self._listening_until_ns = 0
         self._dirty: dict[tuple[Part, TradeId | None], None] = {}
         self._decisions: list[Decision] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -98,11 +126,12 @@ class Stream:
             return
         for change in changes:
             self._mark(change)
-        if self._clients:
+        if self._clients or self._clock.monotonic_ns() < self._listening_until_ns:
             self._flush_in(ENTRY_DELAY_S if isinstance(item, Entry) else LIVE_DELAY_S)
         else:
             self._dirty.clear()
             self._decisions.clear()
+            self._kept.clear()  # what is not told now cannot be told later
 
     def _mark(self, change: Change) -> None:
         if change.part is Part.DECISION and change.decision is not None:
@@ -150,29 +179,47 @@ class Stream:
 
     def _tell(self, kind: str, data: msgspec.Struct) -> None:
         self._seq += 1
-        message = encode({"type": kind, "seq": self._seq, "data": data}).decode()
+        message, topic = encode({"type": kind, "seq": self._seq, "data": data}).decode(), TOPICS[kind]
+        self._kept.append((self._seq, topic, message))
         for client in self._clients:
-            client.offer(message)
+            if topic in client.topics:
+                client.offer(message)
 
-    def snapshot(self) -> str:
+    def snapshot(self, topics: frozenset[str] = ALL_TOPICS) -> str:
         """All that a client needs to start, with the number of the last message it contains."""
         data = Snapshot(
-            overview=self.replica.overview(self._clock.now_ms(), history=True),
-            positions=self.replica.positions(),
-            decisions=self.replica.decisions(SNAPSHOT_DECISIONS),
-            health=self._health(),
+            overview=self.replica.overview(self._clock.now_ms(), history=True)
+            if "overview" in topics
+            else None,
+            positions=self.replica.positions() if "positions" in topics else None,
+            decisions=self.replica.decisions(SNAPSHOT_DECISIONS) if "decisions" in topics else None,
+            health=self._health() if "health" in topics else None,
         )
-        return encode({"type": "snapshot", "seq": self._seq, "data": data}).decode()
+        return encode({"type": "snapshot", "seq": self._seq, "stream": self.id, "data": data}).decode()
+
+    def missed(self, stream: str, after: int, topics: frozenset[str]) -> list[str] | None:
+        """What was told since number `after`, begun by a `resumed`; None where that is not known whole any more."""
+        oldest = self._kept[0][0] if self._kept else self._seq + 1
+        if stream != self.id or not oldest - 1 <= after <= self._seq:
+            return None
+        resumed = encode({"type": "resumed", "seq": after, "stream": self.id, "data": {}}).decode()
+        return [resumed, *(text for seq, topic, text in self._kept if seq > after and topic in topics)]
 
     @asynccontextmanager
-    async def client(self, identifier: str) -> AsyncIterator[Client | None]:
-        """A client with its snapshot queued, or None where the house is full; forgotten at the end."""
+    async def client(
+        self, identifier: str, *, topics: frozenset[str] = ALL_TOPICS, stream: str = "", after: int = -1
+    ) -> AsyncIterator[Client | None]:
+        """A client with what it missed since `after` of `stream` queued, or else a snapshot; forgotten at the end.
+
+        None where the house is full.
+        """
         if len(self._clients) >= CLIENTS_MAX:
             yield None
             return
-        client = Client(identifier)
+        client = Client(identifier, topics)
         self.flush()  # what is pending is in the snapshot; told afterwards it would come out of order
-        client.offer(self.snapshot())
+        for message in self.missed(stream, after, topics) or [self.snapshot(topics)]:
+            client.offer(message)
         self._clients.add(client)
         self._observer.clients_counted(self.clients)
         try:
@@ -180,4 +227,5 @@ class Stream:
         finally:
             with suppress(KeyError):
                 self._clients.remove(client)
+            self._listening_until_ns = self._clock.monotonic_ns() + LISTENING_FOR_S * 1_000_000_000
             self._observer.clients_counted(self.clients)

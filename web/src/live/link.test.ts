@@ -19,7 +19,12 @@ class FakeSocket {
   }
   snapshot(seq: number) {
     const overview = { equity_history: [] };
-    this.say({ type: "snapshot", seq, data: { overview, positions: [], decisions: [], health: {} } });
+    this.say({
+      type: "snapshot",
+      seq,
+      stream: "s1",
+      data: { overview, positions: [], decisions: [], health: {} },
+    });
   }
   decision(seq: number) {
     this.say({ type: "decision", seq, data: { seq } });
@@ -103,6 +108,32 @@ describe("the live link", () => {
       world.pass(state.retryAt - world.clock);
     }
     expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
+  });
+
+  it("says where it stood when it comes back, and takes up what it missed", () => {
+    const { world, link } = begin();
+    world.last.snapshot(5);
+    world.last.onclose?.({ code: 1006 });
+    world.pass(500);
+    world.last.onopen?.();
+    expect(JSON.parse(world.last.sent[0] ?? "")).toEqual({
+      type: "auth",
+      token: "secret",
+      stream: "s1",
+      after: 5,
+    });
+    world.last.say({ type: "resumed", seq: 5, data: {} });
+    expect(link.current().link.status).toBe("open");
+    world.last.say({ type: "health_update", seq: 6, data: { status: "healthy" } });
+    expect(link.current().data.seq).toBe(6);
+  });
+
+  it("asks for everything anew after a gap", () => {
+    const { world } = begin();
+    world.last.snapshot(5);
+    world.last.say({ type: "health_update", seq: 9, data: {} });
+    world.last.onopen?.();
+    expect(JSON.parse(world.last.sent[0] ?? "")).not.toHaveProperty("after");
   });
 
   it("keeps the figures while it is lost, and takes the new snapshot when it is back", () => {

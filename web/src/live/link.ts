@@ -42,6 +42,8 @@ export class LiveLink {
   private cancelSilence: () => void = () => {};
   private attempt = 0;
   private openedWith = "";
+  /** Whether nothing was missed up to the last number. */
+  private whole = true;
   private lastGapAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -89,7 +91,11 @@ export class LiveLink {
     // The key goes in the first message: an address ends up in logs, a message does not.
     const key = this.key();
     this.openedWith = key;
-    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: key }));
+    const { stream, seq } = this.view.data;
+    // Somebody who was here before is told what he missed; where that is no longer known, a snapshot comes.
+    const before = this.whole && stream !== "" && seq !== null ? { stream, after: seq } : {};
+    this.whole = true;
+    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: key, ...before }));
     socket.onmessage = (event) => this.hear(String(event.data));
     socket.onclose = (event) => this.lose(event.code);
     this.expectWord();
@@ -102,13 +108,15 @@ export class LiveLink {
     const { data, verdict } = fold(this.view.data, message, this.outside.now());
     if (verdict === "gap") this.resume();
     if (verdict !== "taken") return;
-    if (message.type === "snapshot") this.attempt = 0;
+    const first = message.type === "snapshot" || message.type === "resumed";
+    if (first) this.attempt = 0;
     this.show({ link: { status: "open" }, data });
-    if (message.type !== "snapshot") for (const listener of this.listeners) listener(message);
+    if (!first) for (const listener of this.listeners) listener(message);
   }
 
   /** Something was missed: only a new connection brings a new snapshot. */
   private resume(): void {
+    this.whole = false;
     const now = this.outside.now();
     const rested = now - this.lastGapAt > GAP_REST_MS;
     this.lastGapAt = now;

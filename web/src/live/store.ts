@@ -10,6 +10,8 @@ export const DECISIONS_KEPT = 100; // a screenful and some; older ones are asked
 export const EQUITY_POINTS_KEPT = 1_000; // twice what a snapshot brings
 
 export interface LiveData {
+  /** Which numbering `seq` belongs to: another start of the desk begins another. */
+  stream: string;
   /** The number of the last message taken; null before the first snapshot. */
   seq: number | null;
   overview: Overview | null;
@@ -23,6 +25,7 @@ export interface LiveData {
 }
 
 export const NOTHING: LiveData = {
+  stream: "",
   seq: null,
   overview: null,
   positions: [],
@@ -39,7 +42,9 @@ interface Snapshot {
 }
 
 export type StreamMessage =
-  | { type: "snapshot"; seq: number; data: Snapshot }
+  | { type: "snapshot"; seq: number; stream?: string; data: Snapshot }
+  /** What follows was missed while the link was down. */
+  | { type: "resumed"; seq: number; data: object }
   | { type: "position_update"; seq: number; data: Position }
   | { type: "position_closed"; seq: number; data: Position }
   | { type: "trade_update"; seq: number; data: Trade }
@@ -62,15 +67,18 @@ export function readMessage(text: string): StreamMessage | null {
 
 /** `data` after `message`, received at `now`; unchanged unless the verdict is "taken". */
 export function fold(data: LiveData, message: StreamMessage, now: number): Folded {
-  if (message.type === "snapshot") return { data: begin(message.seq, message.data, now), verdict: "taken" };
+  if (message.type === "snapshot")
+    return { data: begin(message.seq, message.stream ?? "", message.data, now), verdict: "taken" };
+  if (message.type === "resumed") return { data, verdict: message.seq === data.seq ? "taken" : "gap" };
   if (data.seq === null || message.seq > data.seq + 1) return { data, verdict: "gap" };
   if (message.seq <= data.seq) return { data, verdict: "repeated" };
   const next = { ...data, seq: message.seq, heard: { ...data.heard, any: now } };
   return { data: advance(next, message, now), verdict: "taken" };
 }
 
-function begin(seq: number, told: Snapshot, now: number): LiveData {
+function begin(seq: number, stream: string, told: Snapshot, now: number): LiveData {
   return {
+    stream,
     seq,
     overview: { ...told.overview, equity_history: told.overview.equity_history ?? [] },
     positions: [...told.positions].sort(newestFirst),
@@ -82,7 +90,7 @@ function begin(seq: number, told: Snapshot, now: number): LiveData {
 
 function advance(
   data: LiveData,
-  message: Exclude<StreamMessage, { type: "snapshot" }>,
+  message: Exclude<StreamMessage, { type: "snapshot" | "resumed" }>,
   now: number,
 ): LiveData {
   switch (message.type) {

@@ -3,27 +3,34 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chimera.control.auth import Doorkeeper
-from chimera.control.stream import Client, Stream
+from chimera.control.stream import ALL_TOPICS, Client, Stream
 from chimera.control.wire import Problem
 from chimera.domain.errors import OutsideError
 from chimera.observe import Observer
 from chimera.ports.store import KeyHolder
 
 AUTH_TIMEOUT_S = 5
+AFTER_DIGITS_MAX = 16
 CLOSE_TIMEOUT_S = 30
-UNAUTHENTICATED, SLOW, FULL = 4401, 4408, 1013
+UNAUTHENTICATED, SLOW, FULL, WRONG_TOPIC = 4401, 4408, 1013, 4400
 
 
 class _Hello(msgspec.Struct, tag_field="type", tag="auth"):
-    """The first message of a client that keeps its key out of the address."""
+    """The first message of a client that keeps its key out of the address, or wants a part, or was here before."""
 
     token: str
+    topics: tuple[str, ...] = ()
+    """Of positions, trades, decisions, overview and health; none named: all of them."""
+    stream: str = ""
+    """As a snapshot told it."""
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    """The number of the last message that was heard of that stream."""
 
 
 def live_route(
@@ -32,12 +39,19 @@ def live_route(
     async def live(websocket: WebSocket) -> None:
         await websocket.accept()  # close codes reach the page only after the handshake
         try:
-            key = await _key(websocket)
-            holder = None if key is None else await _holder(websocket, doorkeeper, key)
-            if key is None or holder is None:
+            hello = await _hello(websocket)
+            holder = None if hello is None else await _holder(websocket, doorkeeper, hello.token)
+            if hello is None or holder is None:
                 await websocket.close(UNAUTHENTICATED, "send a valid API key or token")
                 return
-            async with stream.client(holder.identifier) as client:
+            key, topics = hello.token, frozenset(hello.topics) or ALL_TOPICS
+            if not topics <= ALL_TOPICS:
+                await websocket.close(WRONG_TOPIC, f"topics are {', '.join(sorted(ALL_TOPICS))}")
+                return
+            after = -1 if hello.after is None else hello.after
+            async with stream.client(
+                holder.identifier, topics=topics, stream=hello.stream, after=after
+            ) as client:
                 if client is None:
                     await websocket.close(FULL, "too many clients")
                     return
@@ -49,15 +63,24 @@ def live_route(
     return live
 
 
-async def _key(websocket: WebSocket) -> str | None:
-    key = websocket.query_params.get("token")
-    if key is None:
-        try:
-            async with asyncio.timeout(AUTH_TIMEOUT_S):
-                key = msgspec.json.decode(await websocket.receive_text(), type=_Hello).token
-        except (TimeoutError, msgspec.DecodeError, KeyError, RecursionError):
-            return None
-    return key
+async def _hello(websocket: WebSocket) -> _Hello | None:
+    """Who it is and what it wants: in the address, or else in its first message."""
+    asked = websocket.query_params
+    if (key := asked.get("token")) is not None:
+        after = asked.get("after", "")
+        return _Hello(
+            token=key,
+            topics=tuple(topic for topic in asked.get("topics", "").split(",") if topic),
+            stream=asked.get("stream", ""),
+            after=int(after)
+            if after.isascii() and after.isdigit() and len(after) < AFTER_DIGITS_MAX
+            else None,
+        )
+    try:
+        async with asyncio.timeout(AUTH_TIMEOUT_S):
+            return msgspec.json.decode(await websocket.receive_text(), type=_Hello)
+    except (TimeoutError, msgspec.DecodeError, KeyError, RecursionError):
+        return None
 
 
 async def _holder(websocket: WebSocket, doorkeeper: Doorkeeper, key: str) -> KeyHolder | None:
