@@ -7,7 +7,7 @@ import msgspec
 
 from chimera.domain.ids import USDC, WSOL, Address, Slot
 from chimera.domain.intent import Origin, Side, TradeIntent
-from chimera.domain.market import PoolUpdated
+from chimera.domain.market import PoolUpdated, SlotAdvanced
 from chimera.domain.messages import StrategyDecided, TradeMoved
 from chimera.domain.trade import TradeState
 from chimera.market.view import MarketView
@@ -158,6 +158,22 @@ def test_a_change_that_lies_behind_the_market_is_not_compared_with_it() -> None:
     stage.pass_time(1_200, 3)
     stage.change(DEAR, slots_ago=3)
     assert stage.codes() == [("REJECT", "slot_delta_exceeded")]
+
+
+def test_what_had_to_wait_is_looked_at_again_though_nothing_changes() -> None:
+    stage = Stage(CHEAP)
+    stage.pass_time(1_200, 3)
+    stage.change(DEAR, slots_ago=3)
+    stage.pass_time(400, 1)
+    (wanted,) = stage.tell(SlotAdvanced(Slot(stage.slot), stage.now))
+    assert isinstance(wanted, TradeIntent)
+    stage.tell(TradeMoved(wanted.trade_id, TradeState.EXECUTING, TradeState.FAILED, "lost to somebody"))
+    stage.change(msgspec.structs.replace(CHEAP, reserve_a=CHEAP.reserve_a + 1))
+    stage.pass_time(4_999, 2)
+    assert stage.tell(SlotAdvanced(Slot(stage.slot), stage.now)) == [], "its token rests"
+    stage.pass_time(1, 0)
+    assert len(stage.tell(SlotAdvanced(Slot(stage.slot), stage.now))) == 1
+    assert stage.tell(SlotAdvanced(Slot(stage.slot), stage.now)) == []
 
 
 def test_a_price_that_is_too_good_is_a_wrong_price() -> None:

@@ -13,9 +13,9 @@ import msgspec
 
 from chimera.domain.ids import WSOL, Address, IntentId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
-from chimera.domain.market import PoolUpdated
+from chimera.domain.market import PoolUpdated, SlotAdvanced
 from chimera.domain.messages import StrategyDecided, TradeMoved
-from chimera.domain.pool import QuoteRequest, SwapKind
+from chimera.domain.pool import PoolHeader, QuoteRequest, SwapKind
 from chimera.domain.risk import Refusal
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, mul_div_floor, sol_text
@@ -30,6 +30,9 @@ NAME = "arbitrage"
 LOOKED_AT_MAX = 3  # circles sized with exact quotes for one change, the best by rate
 REMEMBERED_MAX = 4_096  # circles, tokens and trades; the oldest are forgotten
 AGAIN_BPS = 10  # a circle that did not pay is sized again once its rate is so much better
+AGAIN_MAX = 16  # pools looked at again in one slot
+PASSING = frozenset({"cooldown", "in_flight", "slot_delta_exceeded"})
+"""Reasons that pass without the pool changing."""
 OVER = frozenset({TradeState.CLOSED, TradeState.FAILED, TradeState.DEAD_LETTER})
 
 
@@ -90,11 +93,15 @@ class Arbitrage:
         self._poor: OrderedDict[tuple[Address, ...], tuple[int, float]] = OrderedDict()
         """Circles that did not pay: until when, unless their rate beats this."""
         self._under_way: OrderedDict[TradeId, tuple[Address, ...]] = OrderedDict()
+        self._again: OrderedDict[Address, tuple[PoolHeader, int]] = OrderedDict()
+        """Pools with a circle that had to wait, and until when: a gap does not go away by itself."""
 
     def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]:
         match event:
             case PoolUpdated():
-                return list(self._changed(event, context))
+                return list(self._look(event.pool, event.slot, context))
+            case SlotAdvanced() if self._again:
+                return list(self._looked_at_again(event, context))
             case TradeMoved(trade_id, after=after) if after in OVER:
                 self._under_way.pop(trade_id, None)
                 return []
@@ -106,8 +113,14 @@ class Arbitrage:
 
     # a change of one pool
 
-    def _changed(self, event: PoolUpdated, context: Context) -> Iterator[StrategyOutput]:
-        header = event.pool
+    def _looked_at_again(self, event: SlotAdvanced, context: Context) -> Iterator[StrategyOutput]:
+        due = [header for header, until in self._again.values() if context.now_ms >= until]
+        for header in due[:AGAIN_MAX]:
+            del self._again[header.address]
+            yield from self._look(header, event.slot, context)
+
+    def _look(self, header: PoolHeader, slot: int, context: Context) -> Iterator[StrategyOutput]:
+        """What to do about the circles through a pool, of which something was heard in `slot`."""
         listed = context.market.pools_between(header.mint_a, header.mint_b)
         pool = next((one for one in listed if one.header.address == header.address), None)
         if pool is None:
@@ -117,19 +130,24 @@ class Arbitrage:
         promising.sort(key=lambda circle: -circle.rate)
         best: Found | None = None
         for circle in promising[:LOOKED_AT_MAX]:
-            outcome = self._sized(circle, event, context)
+            outcome = self._sized(circle, slot, context)
             if isinstance(outcome, StrategyDecided):
+                if outcome.code in PASSING:
+                    _remember(self._again, header.address, (header, self._rested_ms(circle)))
                 yield outcome
             elif outcome is not None and (best is None or outcome.profit_lamports > best.profit_lamports):
                 best = outcome
         if best is not None:
             yield self._taken(best, context)
 
+    def _rested_ms(self, circle: Circle) -> int:
+        return max(self._not_before.get(mint, 0) for mint in circle.mints)
+
     def _spread(self, circle: Circle) -> bool:
         least = self.params.spread_bps_min if len(circle.pools) == 2 else self.params.spread_bps_min_long
         return circle.rate * BPS >= BPS + least
 
-    def _sized(self, circle: Circle, event: PoolUpdated, context: Context) -> Found | StrategyDecided | None:
+    def _sized(self, circle: Circle, heard: int, context: Context) -> Found | StrategyDecided | None:
         """The circle with its exact figures, why it is passed over, or None where that was just said."""
         params, now = self.params, context.now_ms
         poor = self._poor.get(circle.pools)
@@ -139,7 +157,7 @@ class Arbitrage:
         if waits is not None:
             return self._decided("WAIT", *waits, circle, context)
         listings = self._listings(circle, context)
-        wrong = self._unusable(circle, listings, event, context)
+        wrong = self._unusable(circle, listings, heard, context)
         if wrong is not None or listings is None:
             return None if wrong is None else self._decided("REJECT", *wrong, circle, context)
         moment = context.market.moment()
@@ -190,7 +208,7 @@ class Arbitrage:
         return found
 
     def _unusable(
-        self, circle: Circle, listings: list[Listing] | None, event: PoolUpdated, context: Context
+        self, circle: Circle, listings: list[Listing] | None, heard: int, context: Context
     ) -> tuple[str, str] | None:
         """Why its quotes must not be compared (AR-07); None where they may."""
         params, slot = self.params, context.market.slot
@@ -203,7 +221,7 @@ class Arbitrage:
         if oldest > params.quote_age_slots_max:
             told = f"a pool was written {oldest} slots ago, at most {params.quote_age_slots_max}"
             return "quote_stale", told
-        behind = slot - event.slot
+        behind = slot - heard
         if behind > params.slot_delta_max:
             return "slot_delta_exceeded", f"the change is {behind} slots old, at most {params.slot_delta_max}"
         if circle.rate > params.rate_max:
