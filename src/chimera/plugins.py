@@ -90,9 +90,14 @@ def installed(kind: Kind) -> Iterator[Plugin]:
 
 def dropped(kind: Kind, folder: Path | None) -> Iterator[Plugin]:
     """Python files and packages in the user's folder."""
-    if folder is None or not (folder / kind.plural).is_dir():
+    if folder is None:
         return
-    for path in sorted((folder / kind.plural).iterdir()):
+    place = folder / kind.plural
+    if kind is Kind.STRATEGY and not place.is_dir():
+        place = folder  # a folder of nothing but strategies
+    if not place.is_dir():
+        return
+    for path in sorted(place.iterdir()):
         file = path / "__init__.py" if path.is_dir() else path
         if file.suffix == ".py" and file.is_file() and not path.name.startswith("_"):
             yield path.stem, str(path), lambda file=file, name=path.stem: from_file(kind, name, file)  # type: ignore[misc]

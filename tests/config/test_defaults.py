@@ -1,5 +1,8 @@
 """Defaults are said once in the settings and once in the rooms that use them; both must say the same."""
 
+import msgspec
+import pytest
+
 from chimera.adapters.rpc import RpcOptions
 from chimera.config import Settings, load
 from chimera.execution.failover import FailoverPolicy
@@ -17,7 +20,10 @@ def defaults() -> Settings:
 
 
 def test_limits_and_policies_built_from_the_defaults_are_the_rooms_own_defaults() -> None:
-    assert rules.risk_limits(defaults()) == RiskLimits()
+    limits = rules.risk_limits(defaults())
+    # what a room cannot know: which strategies there are, and which of them do not run
+    assert set(limits.strategy_bps) | set(limits.paused) <= set(strategies())
+    assert msgspec.structs.replace(limits, strategy_bps={}, paused=()) == RiskLimits()
     assert rules.loss_limits(defaults()) == LossLimits()
     assert rules.fee_policy(defaults()) == FeePolicy()
     assert rules.tip_policy(defaults()) == TipPolicy()
@@ -45,6 +51,6 @@ def test_each_strategy_section_fills_its_parameters_and_nothing_is_lost_on_the_w
     assert built["arbitrage"].params == params_of_circles()  # type: ignore[attr-defined]
     assert set(defaults().arbitrage.__struct_fields__) == {*params_of_circles.__struct_fields__, "enabled"}
     section = defaults().copy_trade
-    known = set(params_type.__struct_fields__) | {"enabled", "watch_wallets"}  # those two are the wiring's
+    known = set(params_type.__struct_fields__) | {"enabled", "share_percent", "watch_wallets"}  # those two are the wiring's
     assert set(section.__struct_fields__) == known
     assert set(section.shield.__struct_fields__) == set(params_type().shield.__struct_fields__)

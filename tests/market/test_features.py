@@ -175,7 +175,7 @@ def test_the_creator_is_who_bought_first_where_the_pool_was_seen_to_appear() -> 
     seen = made.token(MINT)
     assert seen is not None
     assert (seen.creator, seen.creator_bought, seen.creator_sold) == ("dev", 700, 600)
-    assert seen.holdings_top == (6_667, 3_334)
+    assert (seen.holders, seen.holdings_top) == (2, (6_667, 3_334))
     assert extracted([(1_000, "a", True, 1, 1)]).token(MINT).creator is None  # type: ignore[union-attr]
 
 

@@ -220,7 +220,7 @@ async def test_who_thought_of_an_older_version_is_told(steered: Steered) -> None
 
 async def test_a_paused_strategy_may_not_buy_and_goes_on_selling(steered: Steered) -> None:
     await steered.change({"copy_trade.enabled": False})
-    assert steered.gate.limits.paused == ("copy_trade",)
+    assert "copy_trade" in steered.gate.limits.paused
     assert "copy_trade" in [strategy.name for strategy in steered.strategies]
     await steered.change({"copy_trade.enabled": True})
     assert steered.gate.limits.paused == ()

@@ -20,6 +20,7 @@ SECTIONS = {
     "allocation": OPERATOR,
     "copy_trade": OPERATOR,
     "arbitrage": OPERATOR,
+    "momentum": OPERATOR,
     "risk": ADMIN,
     "token_safety": ADMIN,
 }

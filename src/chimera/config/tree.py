@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chimera.config.strategy_tree import Momentum, OwnStrategies
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
@@ -145,6 +146,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     shield_percent: Percent = 70
     spear_percent: Percent = 30
     """Both together are 100."""
+    token_percent_max: Percent = 100
+    """Of the equity: what may lie in one token, over all strategies."""
 
 
 class StyleRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +173,8 @@ class StyleRules(msgspec.Struct, frozen=True, kw_only=True):
 
 class CopyTrade(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
+    share_percent: Percent = 100
+    """Of the equity: what it may hold at the most; its styles' shares bind it besides."""
     shield: StyleRules = StyleRules()
     spear: StyleRules = StyleRules(
         stop_loss_bps=1_500,
@@ -393,6 +398,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allocation: Allocation = Allocation()
     copy_trade: CopyTrade = CopyTrade()
     arbitrage: Arbitrage = Arbitrage()
+    momentum: Momentum = Momentum()
+    strategies: OwnStrategies = OwnStrategies()
     risk: Risk = Risk()
     token_safety: TokenSafety = TokenSafety()
     execution: Execution = Execution()

@@ -100,5 +100,7 @@ class TokenSeen(msgspec.Struct, frozen=True):
     creator_bought: int
     """Base units."""
     creator_sold: int
+    holders: int
+    """Wallets that were seen to buy and have not sold it all."""
     holdings_top: tuple[int, ...]
     """Shares, in bps of all that was bought and not sold, of the largest wallets seen; up to three, rounded up."""

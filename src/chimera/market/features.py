@@ -123,6 +123,7 @@ class FeatureExtractor:
             creator=found.creator,
             creator_bought=found.creator_bought,
             creator_sold=found.creator_sold,
+            holders=len(held),
             holdings_top=tuple(-(-tokens * 10_000 // whole) for tokens in largest) if whole else (),
         )
 

@@ -68,6 +68,11 @@ class Listing(Protocol):
         """Why it must not be bought from, or None."""
         ...
 
+    @property
+    def progress_bps(self) -> int | None:
+        """How full its bonding curve is; None for a pool that is none."""
+        ...
+
     def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
         """Exact, from the accounts as they are known; asks nobody."""
         ...

@@ -130,6 +130,15 @@ class NativeVenue(Protocol):
 
 
 @runtime_checkable
+class GraduatingVenue(Protocol):
+    """A venue whose pools fill up and then move on to another venue."""
+
+    def progress_bps(self, pool: object) -> int:
+        """How full, 10,000 once it is over; rounded down."""
+        ...
+
+
+@runtime_checkable
 class FiniteVenue(Protocol):
     """A venue whose pools come to an end, and whose program says so with an error of its own."""
 

@@ -1,6 +1,8 @@
 """Settings turned into what the rooms take: limits, policies, rules. One function a room, no decisions."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,7 +50,13 @@ def risk_limits(settings: Settings) -> RiskLimits:
         shield_bps=allocation.shield_percent * BPS_A_PERCENT,
         spear_bps=allocation.spear_percent * BPS_A_PERCENT,
         daily_loss_lamports_max=risk.daily_loss_lamports_max,
-        paused=tuple(name for name, section in _sections(settings) if not section.enabled),
+        strategy_bps={
+            section.name: section.share_percent * BPS_A_PERCENT
+            for section in strategy_sections_of(settings)
+            if section.share_percent < 100
+        },
+        token_bps=allocation.token_percent_max * BPS_A_PERCENT,
+        paused=tuple(section.name for section in strategy_sections_of(settings) if not section.enabled),
         tokens=TokenLimits(
             liquidity_shield_micro_usd_min=safety.liquidity_shield_usd_min * MICRO_USD,
             liquidity_spear_micro_usd_min=safety.liquidity_spear_usd_min * MICRO_USD,
@@ -167,25 +175,81 @@ def admission_rules(settings: Settings) -> AdmissionRules:
     )
 
 
+class StrategySection(msgspec.Struct, frozen=True):
+    """What the settings say of one strategy."""
+
+    name: str
+    factory: Any
+    enabled: bool
+    share_percent: int
+    """Of the equity: what it may hold at the most."""
+    given: dict[str, Any]
+    """As plain values, `enabled` and the like included."""
+    own: bool = False
+    """Of a trader's own: its parameters stand under `strategies.own`."""
+
+    def params(self) -> Any:
+        """What the strategy takes; raises ConfigError where a value is not of its kind or out of its range."""
+        kind = self.factory.params_type
+        of_house = {"enabled", "share_percent"} - set(kind.__struct_fields__)
+        known = {name: value for name, value in self.given.items() if name not in of_house}
+        if self.own and (unknown := sorted(set(known) - set(kind.__struct_fields__))):
+            raise ConfigError(f"strategies.own.{self.name}: unknown parameter {unknown[0]}")
+        try:
+            return msgspec.convert(known, kind)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"strategy {self.name}: {str(error).replace('`', '')}") from None
+
+
 def built_strategies(settings: Settings) -> Iterator[Strategy]:
     """Every strategy that has a section of its own in the settings and is enabled there."""
-    for name, section in _sections(settings):
+    for section in strategy_sections_of(settings):
         if section.enabled:
-            factory = strategies()[name]
-            yield factory(_params(section, factory))
+            built = section.factory(section.params())
+            if built.name != section.name:
+                raise ConfigError(f"the strategy in {section.name} calls itself {built.name}; use one name")
+            yield built
 
 
 def tune(built: Iterable[Strategy], settings: Settings) -> None:
     """Gives running strategies the parameters of these settings."""
-    for name, section in _sections(settings):
+    for section in strategy_sections_of(settings):
         for strategy in built:
-            if strategy.name == name:
-                strategy.params = _params(section, type(strategy))  # type: ignore[attr-defined]
+            if strategy.name == section.name:
+                strategy.params = section.params()  # type: ignore[attr-defined]
 
 
 def strategy_sections(settings: Settings) -> dict[str, dict[str, Any]]:
     """Parameters by strategy, as people are shown them: lamports as text."""
-    return {name: _shown(msgspec.to_builtins(section)) for name, section in _sections(settings)}
+    return {section.name: _shown(section.given) for section in strategy_sections_of(settings)}
+
+
+@lru_cache(8)
+def found_strategies(folder: str) -> dict[str, Any]:
+    """Factories by name. Kept: each look runs the files again."""
+    if folder and not Path(folder).is_dir():
+        raise ConfigError(f"strategies.folder: {folder} is no folder")
+    return dict(strategies(Path(folder) if folder else None))
+
+
+def strategy_sections_of(settings: Settings) -> Iterator[StrategySection]:
+    """Strategies and their sections, for those that have one. Raises ConfigError for sections without a strategy."""
+    found, own = found_strategies(settings.strategies.folder), settings.strategies.own
+    for name in own:
+        if name not in found or getattr(settings, name, None) is not None:
+            raise ConfigError(f"strategies.own.{name}: there is no such file in strategies.folder")
+    for name, factory in found.items():
+        section = getattr(settings, name, None)
+        given = own.get(name) if section is None else msgspec.to_builtins(section)
+        if given is not None:
+            yield StrategySection(
+                name=name,
+                factory=factory,
+                enabled=bool(given.get("enabled", True)),
+                share_percent=int(given.get("share_percent", 100)),
+                given=given,
+                own=section is None,
+            )
 
 
 def _shown(section: dict[str, Any]) -> dict[str, Any]:
@@ -193,18 +257,6 @@ def _shown(section: dict[str, Any]) -> dict[str, Any]:
         name: _shown(value) if isinstance(value, dict) else str(value) if "lamports" in name else value
         for name, value in section.items()
     }
-
-
-def _sections(settings: Settings) -> Iterator[tuple[str, Any]]:
-    """Strategies and their sections, for those that have one."""
-    for name in strategies():
-        section = getattr(settings, name, None)
-        if section is not None:
-            yield name, section
-
-
-def _params(section: Any, factory: Any) -> Any:
-    return msgspec.convert(msgspec.to_builtins(section), factory.params_type)
 
 
 def listed_wallets(settings: Settings, roster: Roster) -> list[WalletChanged]:

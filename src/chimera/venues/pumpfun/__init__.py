@@ -16,7 +16,7 @@ from chimera.domain.errors import DecodeError
 from chimera.domain.ids import TOKEN_PROGRAM, USDC, WSOL, Address, Slot
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, Swap, SwapKind, SwapRequest
 from chimera.domain.risk import Reason, Refusal
-from chimera.domain.units import U64_MAX
+from chimera.domain.units import BPS, U64_MAX
 from chimera.onchain.keys import address_bytes, associated_token_address
 from chimera.onchain.pump_fees import FeeConfig, read_fee_config
 from chimera.ports.venue import AccountFilter, Prefilter
@@ -51,6 +51,8 @@ from chimera.venues.pumpfun.transactions import read_mints, read_swaps
 NOBODY: Final = Address("11111111111111111111111111111111")
 BONDING_CURVE_COMPLETE: Final = 6005
 """BondingCurveComplete of the published IDL: the coin trades on PumpSwap from then on."""
+TOKENS_FOR_SALE: Final = 793_100_000_000_000
+"""Of a new curve, base units: `initial_real_token_reserves` of the program's Global account, November 2026."""
 WHOLE_SUPPLY: Final = 10**15
 """What every coin but a mayhem one counts as, whatever was burnt of it: a billion, with six decimals."""
 
@@ -130,6 +132,11 @@ class Pumpfun:
 
     def reserves(self, pool: PumpCurve) -> tuple[int, int] | None:
         return pool.curve.reserves.virtual_tokens, pool.curve.reserves.virtual_quote
+
+    def progress_bps(self, pool: PumpCurve) -> int:
+        """By the tokens sold of those for sale; a curve made before is measured against today's number."""
+        left = min(pool.curve.reserves.real_tokens, TOKENS_FOR_SALE)
+        return BPS if pool.curve.complete else BPS - -(-left * BPS // TOKENS_FOR_SALE)
 
     def token_program(self, pool: PumpCurve, mint: Address) -> Address | None:
         if mint == pool.curve.quote_mint:

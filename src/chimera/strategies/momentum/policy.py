@@ -1,0 +1,327 @@
+"""What momentum makes of a token: its regime, and whether to wait, to pass or to buy. Pure functions of a picture.
+
+Two policies look at the same picture. EARLY asks everything that ESTABLISHED asks about manipulation, and more.
+Must not know positions, prices to sell at, or how a picture is taken.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from chimera.domain.features import Window
+from chimera.domain.units import BPS, sol_text
+
+Bps = Annotated[int, Meta(ge=0, le=10_000)]
+GainBps = Annotated[int, Meta(ge=0, le=10_000_000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Lamports = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+
+
+class Params(msgspec.Struct, frozen=True):
+    """Defaults are IronCrab's (SPEC MO-05, MO-06, MO-08), except the size: docs/strategies/momentum.md says why."""
+
+    size_lamports: Lamports = 100_000_000
+    probe_bps: Bps = 2_500
+    """Share of the size that is bought first."""
+    scale_in_s: Seconds = 30
+    """How long after the probe the rest may follow."""
+    scale_in_gain_bps: GainBps = 200
+    """Gain of the probe at which it does."""
+    positions_max: Count = 4
+    boundary_slots: Count = 1_000
+    """Younger than this, or still on a bonding curve: EARLY."""
+    token_age_s_min: Seconds = 60
+    early_liquidity_lamports_min: Lamports = 3_000_000_000
+    liquidity_lamports_min: Lamports = 10_000_000_000
+    """Of the SOL side of its deepest pool, ESTABLISHED."""
+    early_slippage_bps_max: Bps = 500
+    slippage_bps_max: Bps = 200
+    exit_slippage_bps_max: Bps = 1_000
+    holders_min: Count = 8
+    """Of a young token; shares of fewer say nothing."""
+    top_holder_bps_max: Bps = 3_500
+    top_holders_bps_max: Bps = 6_000
+    """Of the three largest together."""
+    repeaters_bps_max: Bps = 500
+    """Share of wallets that trade four times and more within two minutes."""
+    repeaters_traders_min: Count = 20
+    """With fewer wallets that share says nothing."""
+    creator_sold_bps: Bps = 9_500
+    """From here on its creator counts as sold out."""
+    community_takeover: bool = True
+    """Whether a token whose creator has sold out may still be bought."""
+    creator_window_s: Seconds = 90
+    dump_lamports: Lamports = 20_000_000_000
+    """Sold within the creator's window: a dump."""
+    dump_wait_s: Seconds = 30
+    dump_window_s: Seconds = 10
+    dump_buy_bps_min: Bps = 5_500
+    dump_inflow_lamports_min: Lamports = 1_000_000_000
+    """A dump counts as overcome after the wait, once the last seconds show these two."""
+    pull_window_s: Seconds = 60
+    pull_bps_max: Bps = 3_000
+    """Loss of a pool's SOL in that window that no trades explain."""
+    buyers_min: Count = 3
+    """Different wallets within two minutes."""
+    trades_per_100_s_min: Count = 2
+    dominance_bps_max: Bps = 4_500
+    """Share of the volume that one wallet trades."""
+    inflow_lamports_min: Lamports = 500_000_000
+    """Bought less sold within a minute."""
+    small_trades_bps_max: Bps = 8_500
+    """Share of trades below 0.01 SOL."""
+    early_buy_bps_min: Bps = 6_000
+    early_rise_bps_min: GainBps = 300
+    """Within 30 s."""
+    breakout_bars: Count = 12
+    """Bars of 15 s whose high is to be broken."""
+    breakout_bps_min: GainBps = 50
+    volume_factor_percent: Count = 200
+    """Volume of the last 15 s against the mean of those bars."""
+    stop_loss_bps: Bps = 1_500
+    trailing_from_bps: GainBps = 1_000
+    trailing_distance_bps: Bps = 2_000
+    take_profit_bps: GainBps = 10_000
+    hold_s_max: Seconds = 300
+    exit_buy_bps_min: Bps = 4_000
+    """Share of buys within 30 s below which it sells."""
+    exit_trades_min: Count = 5
+    progress_bps_max: Bps = 9_800
+    """Of a bonding curve: not bought from here on, and sold."""
+    check_every_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1_000
+    """How often one token is looked at, at the most."""
+    rejected_s: Seconds = 60
+    """How long it is left alone once it was rejected or sold."""
+    intent_ttl_ms: Annotated[int, Meta(ge=1, le=60_000)] = 5_000
+
+
+class Regime(StrEnum):
+    EARLY = "EARLY"
+    """Thin data, and a high chance of being played."""
+    ESTABLISHED = "ESTABLISHED"
+
+
+class Code(StrEnum):
+    """Every reason that momentum gives."""
+
+    WAIT_DATA = "WAIT_DATA"
+    WAIT_AGE = "WAIT_AGE"
+    WAIT_LIQUIDITY = "WAIT_LIQUIDITY"
+    WAIT_BUYERS = "WAIT_BUYERS"
+    WAIT_HOLDERS = "WAIT_HOLDERS"
+    WAIT_TRADES = "WAIT_TRADES"
+    WAIT_INFLOW = "WAIT_INFLOW"
+    WAIT_CREATOR_SELLING = "WAIT_CREATOR_SELLING"
+    WAIT_DUMP_RECOVERY = "WAIT_DUMP_RECOVERY"
+    WAIT_MOMENTUM = "WAIT_MOMENTUM"
+    WAIT_BREAKOUT = "WAIT_BREAKOUT"
+    WAIT_VOLUME = "WAIT_VOLUME"
+    WAIT_POSITIONS = "WAIT_POSITIONS"
+    REJECT_TOP_HOLDER = "REJECT_TOP_HOLDER"
+    REJECT_TOP_HOLDERS = "REJECT_TOP_HOLDERS"
+    REJECT_REPEATERS = "REJECT_REPEATERS"
+    REJECT_DOMINANCE = "REJECT_DOMINANCE"
+    REJECT_SMALL_TRADES = "REJECT_SMALL_TRADES"
+    REJECT_CREATOR_SOLD = "REJECT_CREATOR_SOLD"
+    REJECT_LIQUIDITY_PULLED = "REJECT_LIQUIDITY_PULLED"
+    REJECT_GRADUATING = "REJECT_GRADUATING"
+    REJECT_POOL_DOUBTFUL = "REJECT_POOL_DOUBTFUL"
+    EXIT_STOP = "EXIT_STOP"
+    EXIT_TRAILING = "EXIT_TRAILING"
+    EXIT_TAKE_PROFIT = "EXIT_TAKE_PROFIT"
+    EXIT_TIME = "EXIT_TIME"
+    EXIT_BUY_RATIO = "EXIT_BUY_RATIO"
+    EXIT_GRADUATING = "EXIT_GRADUATING"
+    EXIT_LIQUIDITY_PULLED = "EXIT_LIQUIDITY_PULLED"
+
+    @property
+    def verdict(self) -> str:
+        """WAIT, REJECT or EXIT."""
+        return self.value.partition("_")[0]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """All that both policies look at."""
+
+    age_ms: int
+    age_slots: int
+    progress_bps: int | None
+    """Of its bonding curve; None where it trades in pools alone."""
+    doubtful: str
+    liquidity_lamports: int
+    pulled_bps: int
+    last_30_s: Window
+    last_60_s: Window
+    last_120_s: Window
+    last_dump: Window
+    """Of `dump_window_s`."""
+    creator_window: Window
+    """Of `creator_window_s`."""
+    dump_age_ms: int | None
+    """Since the last dump; None where there was none."""
+    creator_sold_bps: int | None
+    """Of what its creator bought; None where nobody knows him or he bought nothing."""
+    holders: int
+    holdings_top: tuple[int, ...]
+    bars_high: int | None
+    """Highest price of the `breakout_bars` bars of 15 s before; None while there are fewer."""
+    bars_lamports: int
+    """Mean volume of those bars."""
+    last_15_s: Window
+
+
+class Word(msgspec.Struct, frozen=True):
+    """Why not, with what was seen."""
+
+    code: Code
+    detail: str
+
+
+def regime(picture: Picture, params: Params) -> Regime:
+    """The same picture always has the same regime."""
+    if picture.progress_bps is not None or picture.age_slots < params.boundary_slots:
+        return Regime.EARLY
+    return Regime.ESTABLISHED
+
+
+def judge(picture: Picture, params: Params) -> Word | None:
+    """None: buy. Manipulation is looked for before the signal, since manipulation makes signals."""
+    which = regime(picture, params)
+    early = which is Regime.EARLY
+    return (
+        _fit(picture, params, early=early)
+        or (_early_safety(picture, params) if early else None)
+        or _activity(picture, params)
+        or _manipulation(picture, params)
+        or (_early_holders(picture, params) if early else None)
+        or (_surge(picture, params) if early else _breakout(picture, params))
+    )
+
+
+def _fit(picture: Picture, params: Params, *, early: bool) -> Word | None:
+    """What holds in both regimes before anything is looked at closely."""
+    if picture.doubtful:
+        return Word(Code.REJECT_POOL_DOUBTFUL, picture.doubtful)
+    if not picture.last_120_s.whole:
+        return Word(Code.WAIT_DATA, "it trades more than can be remembered")
+    if picture.age_ms < params.token_age_s_min * 1_000:
+        return Word(Code.WAIT_AGE, f"{picture.age_ms // 1_000} s old, at least {params.token_age_s_min}")
+    if picture.pulled_bps > params.pull_bps_max:
+        return Word(
+            Code.REJECT_LIQUIDITY_PULLED,
+            f"{picture.pulled_bps} bps of its SOL were taken out, at most {params.pull_bps_max}",
+        )
+    least = params.early_liquidity_lamports_min if early else params.liquidity_lamports_min
+    if picture.liquidity_lamports < least:
+        return Word(
+            Code.WAIT_LIQUIDITY,
+            f"{sol_text(picture.liquidity_lamports)} SOL deep, at least {sol_text(least)}",
+        )
+    return None
+
+
+def _early_safety(picture: Picture, params: Params) -> Word | None:
+    """What only a young token is asked: its curve, its creator, its first dump."""
+    if picture.progress_bps is not None and picture.progress_bps >= params.progress_bps_max:
+        return Word(Code.REJECT_GRADUATING, f"its curve is {picture.progress_bps} bps full")
+    sold = picture.creator_sold_bps
+    if sold is not None and sold >= params.creator_sold_bps:
+        if not params.community_takeover:
+            return Word(Code.REJECT_CREATOR_SOLD, f"its creator sold {sold} bps of what he bought")
+    elif sold and picture.age_ms < params.creator_window_s * 1_000:
+        return Word(Code.WAIT_CREATOR_SELLING, f"its creator is at it: {sold} bps sold")
+    if picture.dump_age_ms is None:
+        return None
+    window = picture.last_dump
+    recovered = (
+        picture.dump_age_ms >= params.dump_wait_s * 1_000
+        and window.buy_bps >= params.dump_buy_bps_min
+        and window.net_lamports >= params.dump_inflow_lamports_min
+    )
+    if recovered:
+        return None
+    since = f"{window.buy_bps} bps buys and {sol_text(window.net_lamports)} SOL lately"
+    return Word(Code.WAIT_DUMP_RECOVERY, f"dumped {picture.dump_age_ms // 1_000} s ago, {since}")
+
+
+def _activity(picture: Picture, params: Params) -> Word | None:
+    two_minutes, minute = picture.last_120_s, picture.last_60_s
+    if two_minutes.buyers < params.buyers_min:
+        return Word(Code.WAIT_BUYERS, f"{two_minutes.buyers} wallets bought, at least {params.buyers_min}")
+    if two_minutes.trades * 100 < params.trades_per_100_s_min * 120:
+        return Word(Code.WAIT_TRADES, f"{two_minutes.trades} trades in 120 s")
+    if minute.net_lamports < params.inflow_lamports_min:
+        return Word(
+            Code.WAIT_INFLOW,
+            f"{sol_text(minute.net_lamports)} SOL came in, at least {sol_text(params.inflow_lamports_min)}",
+        )
+    return None
+
+
+def _manipulation(picture: Picture, params: Params) -> Word | None:
+    """Asked in both regimes: volume that few make, dust that looks like a crowd."""
+    window = picture.last_120_s
+    share = window.largest_lamports * BPS // window.lamports if window.lamports else 0
+    if share > params.dominance_bps_max:
+        return Word(
+            Code.REJECT_DOMINANCE,
+            f"one wallet makes {share} bps of the volume, at most {params.dominance_bps_max}",
+        )
+    small = window.small_trades * BPS // window.trades if window.trades else 0
+    if small > params.small_trades_bps_max:
+        return Word(
+            Code.REJECT_SMALL_TRADES,
+            f"{small} bps of its trades are dust, at most {params.small_trades_bps_max}",
+        )
+    if window.traders >= params.repeaters_traders_min:
+        repeaters = window.repeaters * BPS // window.traders
+        if repeaters > params.repeaters_bps_max:
+            return Word(Code.REJECT_REPEATERS, f"{repeaters} bps of its wallets trade again and again")
+    return None
+
+
+def _early_holders(picture: Picture, params: Params) -> Word | None:
+    if picture.holders < params.holders_min:
+        return Word(Code.WAIT_HOLDERS, f"{picture.holders} wallets hold it, at least {params.holders_min}")
+    top = picture.holdings_top
+    if top and top[0] > params.top_holder_bps_max:
+        return Word(
+            Code.REJECT_TOP_HOLDER, f"one wallet holds {top[0]} bps, at most {params.top_holder_bps_max}"
+        )
+    if sum(top) > params.top_holders_bps_max:
+        return Word(
+            Code.REJECT_TOP_HOLDERS,
+            f"three wallets hold {sum(top)} bps, at most {params.top_holders_bps_max}",
+        )
+    return None
+
+
+def _surge(picture: Picture, params: Params) -> Word | None:
+    """EARLY: buyers outweigh sellers and the price follows."""
+    buys, rise = picture.last_60_s.buy_bps, picture.last_30_s.rise_bps
+    if buys < params.early_buy_bps_min or rise < params.early_rise_bps_min:
+        return Word(
+            Code.WAIT_MOMENTUM,
+            f"{buys} bps buys and {rise} bps up in 30 s, at least {params.early_buy_bps_min} and "
+            f"{params.early_rise_bps_min}",
+        )
+    return None
+
+
+def _breakout(picture: Picture, params: Params) -> Word | None:
+    """ESTABLISHED: above the highest price of the bars before, on more volume than theirs."""
+    if picture.bars_high is None:
+        return Word(Code.WAIT_DATA, f"fewer than {params.breakout_bars} bars")
+    price, line = picture.last_15_s.last_price, picture.bars_high * (BPS + params.breakout_bps_min) // BPS
+    if price <= line:
+        return Word(Code.WAIT_BREAKOUT, f"at {price}, to break {line}")
+    if picture.last_15_s.lamports * 100 < picture.bars_lamports * params.volume_factor_percent:
+        return Word(
+            Code.WAIT_VOLUME,
+            f"{sol_text(picture.last_15_s.lamports)} SOL in 15 s, at least {params.volume_factor_percent} % of "
+            f"{sol_text(picture.bars_lamports)}",
+        )
+    return None
