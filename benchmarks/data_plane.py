@@ -1,11 +1,12 @@
 """From a write on the chain to a usable quote: age, cost by kind, and what a flood does to intents.
 
-Four parts, each printed beside its floor. Chain and Geyser server run in a process of their own; clocks are the
+Five parts, each printed beside its floor. Chain and Geyser server run in a process of their own; clocks are the
 machine's one monotonic clock, so ages are true across processes.
 1. real: the embedded world trades; age of each vault write when its pool's quote can be used.
 2. flood: synthetic vault updates at given rates, from the least server there can be (grpc's own would be what is
    measured); age p50 and p99, what was lost, CPU of our side with a quote after each update.
 3. cost of one update by kind, without any network.
+   Afterwards the same beside a recorder (`chimera.roles.recording`), whose segments are sealed meanwhile.
 4. intents: publish to hand-over beside a market flood of 5,000 updates a second, and without it, by turns.
 Run: .venv/bin/python benchmarks/data_plane.py [seconds a round]
 """
@@ -16,10 +17,12 @@ import io
 import multiprocessing
 import random
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -31,10 +34,13 @@ from solders.pubkey import Pubkey
 from chimera.adapters.bus_local import LocalBus
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.geyser import GeyserFeed
+from chimera.adapters.recording_folder import RecordingFolder
+from chimera.adapters.recording_writer import RecordingLimits, RecordingWriter
 from chimera.adapters.rpc import RpcChain, RpcOptions
 from chimera.domain.chain import Account, AccountUpdate, SlotStatus, SlotUpdate
 from chimera.domain.ids import WSOL, Address, Slot
 from chimera.domain.pool import Quote, QuoteRequest, SwapKind
+from chimera.domain.record import Maker
 from chimera.localnet.events import AccountWritten, BlockSealed, SlotChanged, SlotPhase, TransactionExecuted
 from chimera.localnet.genesis import genesis
 from chimera.localnet.geyser_messages import AccountMessage, SlotMessage, names_prefix
@@ -43,10 +49,13 @@ from chimera.localnet.world_runner import run_world
 from chimera.market.sequencer import Sequencer
 from chimera.market.view import MarketView
 from chimera.observe import Observer, Redactor, make_log
+from chimera.observe.recording import RecordingObserver
 from chimera.plugins import venues
 from chimera.roles.market import MarketRole
+from chimera.roles.recording import RecordingRole
 from chimera.roles.topics import INTENTS, MARKET, MARKET_CAPACITY
 from chimera.testing.builders import address, intent
+from chimera.wiring.recording import keeping
 
 SECONDS = float(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 5.0
 SEED = 7
@@ -226,13 +235,15 @@ def varint(value: int) -> bytes:
 class Desk:
     """Our side: the market role, and a quote after each update of a pool."""
 
-    def __init__(self, endpoints: dict[str, str], geyser: str) -> None:
-        self.bus, self.view = LocalBus(), MarketView(venues())
+    def __init__(self, endpoints: dict[str, str], geyser: str, recording: Path | None) -> None:
+        self.bus, self.view = LocalBus(), MarketView(venues(), keep_raw=recording is not None)
         log = make_log(level="ERROR", json=True, redactor=Redactor(), stream=io.StringIO())
+        observer = Observer(log, CollectorRegistry())
+        self.recorder = None if recording is None else recorder(recording, self.view, self.bus, observer)
         self.rpc = RpcChain(endpoints["rpc"], who="chain", options=RpcOptions(requests_per_second_max=10_000))
         self.role = MarketRole(
             feed=GeyserFeed(endpoints[geyser]), chain=self.rpc, view=self.view, bus=self.bus, clock=WallClock(),
-            observer=Observer(log, CollectorRegistry()), wallet=address("nobody"),
+            observer=observer, wallet=address("nobody"), keep=keeping(self.recorder),
         )  # fmt: skip
         self.heard: dict[int, tuple[int, int]] = {}
         """By version: when its quote was there, and the account's lamports."""
@@ -265,16 +276,34 @@ async def ask(pipe: Connection, *command: Any) -> Any:
 
 
 @asynccontextmanager
-async def desk_on(endpoints: dict[str, str], geyser: str) -> AsyncIterator[Desk]:
-    desk = Desk(endpoints, geyser)
-    running = asyncio.create_task(desk.role.run())
+async def desk_on(
+    endpoints: dict[str, str], geyser: str, recording: Path | None = None
+) -> AsyncIterator[Desk]:
+    desk = Desk(endpoints, geyser, recording)
+    running = [asyncio.create_task(desk.role.run())]
+    if desk.recorder is not None:
+        running.append(asyncio.create_task(desk.recorder.run(desk.role.ready)))
     await desk.role.ready.wait()
     try:
         yield desk
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        if desk.recorder is not None:
+            await desk.recorder.close()
         await desk.rpc.close()
+
+
+def recorder(folder: Path, view: MarketView, bus: LocalBus, observer: Observer) -> RecordingRole:
+    limits = RecordingLimits(
+        segment_records=50_000, segment_bytes=1 << 40, segment_ms=1 << 40, keep_bytes=0, keep_days=0
+    )
+    return RecordingRole(
+        sink=RecordingWriter(folder, maker=Maker("market-data", "bench", "bench"), limits=limits),
+        view=view, bus=bus, clock=WallClock(), observer=RecordingObserver(observer),
+        capacity=100_000, snapshot_every_s=600,
+    )  # fmt: skip
 
 
 async def measure(pipe: Connection) -> None:
@@ -282,9 +311,16 @@ async def measure(pipe: Connection) -> None:
     async with desk_on(endpoints, "geyser") as desk:
         await part_real(pipe, desk)
     async with desk_on(endpoints, "tap") as desk:
-        await part_flood(pipe, desk)
+        await part_flood(pipe, desk, "2. flood         ", FLOODS)
         part_cost(desk.view)
         await part_intents(pipe, desk)
+    with tempfile.TemporaryDirectory() as name:
+        async with desk_on(endpoints, "tap", Path(name)) as desk:
+            await part_flood(pipe, desk, "5. recorded flood", FLOODS[:3])
+        info = RecordingFolder(Path(name)).info()
+        print(
+            f"5. recorded {info.records} records, {info.bytes / 1e6:.1f} MB, {'whole' if info.whole else 'with gaps'}"
+        )
     pipe.send(("stop",))
 
 
@@ -299,8 +335,8 @@ async def part_real(pipe: Connection, desk: Desk) -> None:
     print(f"ratio of p99 {sorted(ages)[int(len(ages) * 0.99)] / AGE_TARGET_MS:.3f})")
 
 
-async def part_flood(pipe: Connection, desk: Desk) -> None:
-    for rate in FLOODS:
+async def part_flood(pipe: Connection, desk: Desk, name: str, rates: tuple[int, ...]) -> None:
+    for rate in rates:
         desk.heard.clear()
         cpu = time.process_time()
         sent = await ask(pipe, "flood", rate, SECONDS)
@@ -312,7 +348,7 @@ async def part_flood(pipe: Connection, desk: Desk) -> None:
         ages = [(at - lamports) / 1e6 for at, lamports in desk.heard.values()]
         p99 = sorted(ages)[int(len(ages) * 0.99)]
         print(
-            f"2. flood {sent / SECONDS:8.0f}/s: {spread(ages)}   ratio to {P99_TARGET_MS:.0f} ms "
+            f"{name} {sent / SECONDS:8.0f}/s: {spread(ages)}   ratio to {P99_TARGET_MS:.0f} ms "
             f"{p99 / P99_TARGET_MS:6.2f}   lost {sent - len(desk.heard)}   CPU {cpu / SECONDS:4.0%}"
             f"   {cpu / max(1, sent) * 1e6:5.1f} us each"
         )
