@@ -95,6 +95,14 @@ class UndoConfig(msgspec.Struct, frozen=True, tag=True):
     by: str
 
 
+class ReleasePool(msgspec.Struct, frozen=True, tag=True):
+    """A person has looked at the transaction that nobody could read; buys on the pool may go on."""
+
+    pool: Address
+    cause: str
+    by: str
+
+
 class RunReconciliation(msgspec.Struct, frozen=True, tag=True):
     cause: str
     by: str
@@ -135,6 +143,7 @@ Command = (
     | ResumeStrategy
     | ChangeConfig
     | UndoConfig
+    | ReleasePool
     | RunReconciliation
     | ResolveDiscrepancy
     | RetryDeadLetter

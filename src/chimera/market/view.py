@@ -223,6 +223,11 @@ class MarketView:
             for event in self._release(pool, TRANSACTION, slot, at_ms)
         ]
 
+    def absolve(self, address: Address, at_ms: int) -> list[MarketEvent]:
+        """Lifts what a transaction put in doubt, on somebody's word; what cannot be read stays in doubt."""
+        pool = self.pools.get(address)
+        return [] if pool is None else self._release(pool, TRANSACTION, self.slot, at_ms)
+
     def _quarantine(self, pool: Pool, role: str, why: str, slot: Slot, at_ms: int) -> list[MarketEvent]:
         known = role in pool.drift
         pool.drift[role] = why

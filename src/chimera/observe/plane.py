@@ -31,6 +31,7 @@ class PlaneObserver:
         self._drift_seen = _counter(
             registry, "layout_drift", "Layouts that could not be read", "venue", "role"
         )
+        self._stubborn = _gauge(registry, "pools_stubborn", "Pools that could not be read anew", "venue")
         self._bus_dropped = _counter(
             registry, "bus_dropped", "Messages lost at a slow subscriber's limit", "topic"
         )
@@ -49,6 +50,15 @@ class PlaneObserver:
             self._log.error("pool quarantined", venue=venue, pool=pool, role=role, cause=cause)
         else:
             self._log.warning("pool released", venue=venue, pool=pool, role=role)
+
+    def pool_stubborn(self, *, venue: str, pool: str, stubborn: bool) -> None:
+        """A pool that a node's accounts do not make anew after a gap or a fork; buys on it wait until they do."""
+        if stubborn:
+            self._stubborn.labels(venue).inc()
+            self._log.error("pool stays in doubt", venue=venue, pool=pool)
+        else:
+            self._stubborn.labels(venue).dec()
+            self._log.warning("pool trusted again", venue=venue, pool=pool)
 
     def account_absent(self, *, address: str) -> None:
         self._log.warning("account not on chain", address=address)

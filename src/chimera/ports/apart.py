@@ -9,7 +9,7 @@ import hmac
 import msgspec
 
 from chimera.domain.commands import Answer, Command
-from chimera.domain.ids import Signature
+from chimera.domain.ids import Address, Signature
 from chimera.domain.messages import Fact, Noted, SignalDropped, StrategyDecided, StrategyMoved
 from chimera.ports.ingress import WebhookAnswer, WebhookRequest
 
@@ -28,6 +28,12 @@ class WalletTouched(msgspec.Struct, frozen=True, tag=True):
     """A transaction on the stream touched an account of ours, whoever made it."""
 
     signature: Signature | None
+
+
+class PoolTrusted(msgspec.Struct, frozen=True, tag=True):
+    """Somebody has looked at the transaction that put a pool in doubt; it is in the journal who and why."""
+
+    pool: Address
 
 
 class JournalHead(msgspec.Struct, frozen=True, tag=True):

@@ -39,12 +39,13 @@ from chimera.market.view import Doubt, MarketView
 from chimera.observe import Observer
 from chimera.onchain.keys import address_bytes
 from chimera.onchain.layouts import is_token_account, read_token_account
+from chimera.ports.apart import PoolTrusted
 from chimera.ports.bus import Bus
 from chimera.ports.chain import Chain, Feed, Subscription
 from chimera.ports.runtime import Clock
 from chimera.ports.venue import AccountFilter
-from chimera.roles.market_reads import MarketReads
-from chimera.roles.topics import LIVE, MARKET, WALLET_BALANCES
+from chimera.roles.market_reads import STAYS, MarketReads
+from chimera.roles.topics import LIVE, MARKET, POOL_TRUSTED, WALLET_BALANCES
 
 RECONNECT_AFTER_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 ITEMS_A_BREATH = 256  # items handled before the loop lets others in
@@ -52,6 +53,8 @@ COMPLETE_EVERY_S = 1.0  # how often accounts that a node did not have are though
 SLOTS_UNTIL_SURE = 2  # a changed subscription has taken effect by then
 NOTE_AGAIN_MS = 60_000  # a pool that flickers is not written down more often
 REASONS_SHOWN = 5
+HEAL_LOOK_S = 5.0  # pools that wait longest wait half a minute and more
+RELEASES_CAPACITY = 1_000
 
 
 def _unrecorded(_: Noted) -> None:
@@ -100,7 +103,9 @@ class MarketRole:
             take=self._take_read,
             publish=self._publish,
             healed=self._healed,
+            told_stubborn=self._tell_stubborn,
         )
+        self._releases = bus.subscribe(POOL_TRUSTED, capacity=RELEASES_CAPACITY)
         self._subscribed: set[Address] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lacking, self._slot_seen = asyncio.Event(), asyncio.Event()
@@ -122,6 +127,8 @@ class MarketRole:
         loops = [
             asyncio.create_task(self._follow(from_slot), name="market stream"),
             asyncio.create_task(self._keep_complete(), name="market pools"),
+            asyncio.create_task(self._keep_healing(), name="market doubts"),
+            asyncio.create_task(self._follow_releases(), name="market releases"),
         ]
         try:
             await asyncio.gather(*loops)
@@ -311,6 +318,29 @@ class MarketRole:
             doubts = tuple(self._view.pools[pool].feed_doubts.values())
             self._keep(PoolReread(snapshot, doubts), now)
 
+    async def _keep_healing(self) -> None:
+        """Pools that could not be read anew when it was their turn are tried again, ever less often."""
+        while True:
+            await asyncio.sleep(HEAL_LOOK_S)
+            if self._reads.stubborn:
+                await self._reads.heal_stubborn(is_dead=self._sequencer.is_dead)
+
+    def _tell_stubborn(self, pool: Address, what: str) -> None:
+        header = self._view.pools[pool].header
+        self._observer.plane.pool_stubborn(venue=header.venue, pool=pool, stubborn=what == STAYS)
+        cause = "a node's accounts do not make it anew" if what == STAYS else ""
+        self._record(
+            Noted(what, {"venue": header.venue, "pool": pool, "cause": cause, "slot": self._view.slot})
+        )
+
+    # a person's word
+
+    async def _follow_releases(self) -> None:
+        """A pool that a transaction put in doubt, and that somebody has looked at."""
+        async for asked in self._releases:
+            if isinstance(asked, PoolTrusted):
+                self._publish(self._view.absolve(asked.pool, self._clock.now_ms()))
+
     # pools that lack something
 
     async def _keep_complete(self) -> None:
@@ -384,6 +414,8 @@ class MarketRole:
             f"{p.header.venue} {a}: {p.doubtful}" for a, p in list(quarantined.items())[:REASONS_SHOWN]
         ]
         reasons += [f"{a}: {why}" for a, why in list(view.unreadable.items())[: REASONS_SHOWN - len(reasons)]]
+        stubborn = [a for a in self._reads.stubborn if a not in quarantined]
+        reasons += [f"{a}: cannot be read anew" for a in stubborn[: REASONS_SHOWN - len(reasons)]]
         seen = MarketSeen(
             slot=view.slot,
             slot_at_ms=view.slot_at_ms,
@@ -392,7 +424,7 @@ class MarketRole:
             pools=len(pools),
             pools_fresh=sum(pool.complete and pool.doubtful is None for pool in pools),
             at_ms=self._clock.now_ms(),
-            pools_quarantined=len(quarantined) + len(view.unreadable),
+            pools_quarantined=len(quarantined) + len(view.unreadable) + len(stubborn),
             quarantine_reasons=tuple(reasons),
             received=sequencer.received,
             passed=sequencer.passed,

@@ -25,7 +25,10 @@ ACCOUNTS_A_CALL = 100  # getMultipleAccounts' own limit
 ASK_AGAIN_S = 0.5
 HEAL_AGAIN_S = 0.2  # half a slot: a node that is behind has caught up by then, or the next time
 HEAL_ATTEMPTS = 6
-"""How often a pool is read that cannot be built anew: it is gone, and stays in doubt."""
+"""How often a pool is read in a row that cannot be built anew; then it is told, and read now and then."""
+STAYS, TRUSTED = "pool stays in doubt", "pool trusted again"
+STUBBORN_AGAIN_S = (30.0, 60.0, 300.0)
+"""How long such a pool is left alone; the last holds from then on."""
 ABSENT_FOR_S = (1.0, 5.0, 30.0, 300.0)
 """How long an account that the node does not have is not asked for again; the last holds from then on."""
 
@@ -41,10 +44,19 @@ class MarketReads:
         take: Callable[[AccountUpdate], None],
         publish: Callable[[Sequence[MarketEvent]], None],
         healed: Callable[[Address], None],
+        told_stubborn: Callable[[Address, str], None],
     ) -> None:
-        """`healed` hears of each pool that was read anew, before its events are published."""
+        """`healed` hears of each pool that was read anew, before its events are published.
+
+        `told_stubborn` hears of a pool that it STAYS in doubt, and that it is TRUSTED after all.
+        """
         self._chain, self._view, self._clock, self._observer = chain, view, clock, observer
         self._take, self._publish, self._healed = take, publish, healed
+        self._told_stubborn = told_stubborn
+        self.stubborn: dict[Address, list[tuple[Doubt, int]]] = {}
+        """Pools that stay in doubt, and their doubts with the slot that an answer must be as new as."""
+        self._stubborn_turns: dict[Address, tuple[int, int]] = {}
+        """(how often read since then, not before, in monotonic ms)."""
         self._absent: dict[Address, tuple[int, int]] = {}
         """(how often asked in vain, not before, in monotonic ms)."""
         self.calls = 0
@@ -121,10 +133,42 @@ class MarketReads:
                     if failed[pool] < HEAL_ATTEMPTS:
                         again.append(pool)
                     else:
-                        self._observer.told("pool stays in doubt", pool=pool)
+                        self._give_up(pool, doubt, since=since)
             left = again
             if left:
                 await asyncio.sleep(HEAL_AGAIN_S * 2 ** max(failed.values(), default=0))
+
+    def _give_up(self, pool: Address, doubt: Doubt, *, since: int) -> None:
+        """For now: it stays in doubt, which a person is told, and is tried again later."""
+        known = self.stubborn.setdefault(pool, [])
+        known.append((doubt, since))
+        if len(known) == 1:
+            self._stubborn_turns[pool] = (0, self._now_ms() + int(STUBBORN_AGAIN_S[0] * 1_000))
+            self._told_stubborn(pool, STAYS)
+
+    async def heal_stubborn(self, *, is_dead: Callable[[int], bool]) -> None:
+        """Reads pools anew that have been due since their last turn; each doubt of one is healed by itself."""
+        now = self._now_ms()
+        for pool in [pool for pool, (_, due) in self._stubborn_turns.items() if due <= now]:
+            turns = self._stubborn_turns[pool][0] + 1
+            wait_s = STUBBORN_AGAIN_S[min(turns, len(STUBBORN_AGAIN_S) - 1)]
+            self._stubborn_turns[pool] = (turns, now + int(wait_s * 1_000))
+            slot, found = await self._together(self._view.accounts_of(pool))
+            if is_dead(slot):
+                continue
+            for doubt, since in list(self.stubborn[pool]):
+                events = (
+                    self._view.reread(doubt, pool, found, slot, self._clock.now_ms())
+                    if slot >= since
+                    else None
+                )
+                if events is not None:
+                    self._healed(pool)
+                    self._publish(events)
+                    self.stubborn[pool].remove((doubt, since))
+            if not self.stubborn[pool]:
+                del self.stubborn[pool], self._stubborn_turns[pool]
+                self._told_stubborn(pool, TRUSTED)
 
     async def _together(self, addresses: Sequence[Address]) -> tuple[Slot, dict[Address, Account]]:
         """(the oldest slot of the answers, accounts found)."""

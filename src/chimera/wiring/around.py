@@ -30,6 +30,7 @@ from chimera.ports.apart import (
     ControlResponse,
     FactOffered,
     JournalHead,
+    PoolTrusted,
     Sealer,
     WalletTouched,
     read_legacy,
@@ -51,6 +52,7 @@ TYPES: Mapping[str, Any] = {
     topics.SIGNALS: Signal,
     topics.FACTS: FactOffered,
     topics.WALLET_TOUCHED: WalletTouched,
+    topics.POOL_TRUSTED: PoolTrusted,
     topics.LIVE: LiveMessage,
 }
 LEGACY = (topics.LEGACY_COMMANDS, topics.LEGACY_KILL, topics.LEGACY_RELOAD)

@@ -21,6 +21,7 @@ from chimera.domain.commands import (
     ChangeConfig,
     ChangeWallet,
     ParkStrategy,
+    ReleasePool,
     ResumeStrategy,
     SetLevels,
     UndoConfig,
@@ -54,6 +55,7 @@ from chimera.roles.inbox import SignalInbox
 from chimera.roles.ingress import IngressDeps, IngressRole
 from chimera.roles.levels import LevelsRole
 from chimera.roles.parking import ParkingRole
+from chimera.roles.pool_release import PoolReleaseRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
@@ -273,6 +275,7 @@ def build_desk(
                 ChangeConfig: configuration.perform,
                 UndoConfig: configuration.perform,
                 SetLevels: levels.perform,
+                ReleasePool: PoolReleaseRole(view=view, journal=journal, bus=bus).perform,
                 ParkStrategy: parking.perform,
                 ResumeStrategy: parking.perform,
             },

@@ -8,10 +8,11 @@ from chimera.control.answers import answer, described, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.orders import cause_of, perform
 from chimera.control.report_schemas import Markets, Strategies
-from chimera.control.schemas import Because
+from chimera.control.schemas import Accepted, Because
 from chimera.control.steering_schemas import ADDRESS, ConfigAnswer
 from chimera.control.wire import Problem
-from chimera.domain.commands import ChangeConfig, ParkStrategy, ResumeStrategy
+from chimera.domain.commands import ChangeConfig, ParkStrategy, ReleasePool, ResumeStrategy
+from chimera.domain.ids import Address
 from chimera.ports.screens import Screens, TokenSeen
 from chimera.ports.store import KeyHolder
 
@@ -54,6 +55,19 @@ def market_routes(doorkeeper: Doorkeeper, screens: Screens) -> APIRouter:
         if found is None:
             raise Problem(404, "No mint of this address has been seen.")
         return answer(found)
+
+    @routes.post(
+        "/markets/{pool}/release",
+        responses=described(Accepted),
+        openapi_extra=takes(Because),
+        summary="Let buys go on where a transaction that could not be read put a pool in doubt",
+    )
+    async def release(
+        request: Request, pool: Annotated[str, Path(pattern=ADDRESS)], holder: operator
+    ) -> Response:
+        cause = await cause_of(request)
+        await perform(request, ReleasePool(pool=Address(pool), cause=cause, by=holder.identifier))
+        return answer(Accepted(status="released"))
 
     @routes.get(
         "/strategies",
