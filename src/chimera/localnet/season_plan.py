@@ -29,9 +29,7 @@ LEAVING_TICKS = 700
 DRIFT_EVERY = 22  # ticks between two moves of a second venue's price
 DRIFT_BPS = (70, 190)  # of its quote side; the price moves by about twice as much
 DRIFT_HOLD_TICKS = (12, 60)
-LEVEL_EVERY = (
-    10  # ticks between two looks of somebody who brings a second venue's price nearer to the first one's
-)
+LEVEL_EVERY = 10  # ticks between two looks of somebody who brings its price nearer to the first venue's
 
 
 class Trend(msgspec.Struct, frozen=True):
