@@ -4,12 +4,14 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from chimera.adapters.kept_answers import AnswerFile
 from chimera.adapters.resources import MachineResources
 from chimera.adapters.store import SqlTables
 from chimera.adapters.store_engine import open_engine
@@ -122,6 +124,26 @@ async def test_the_exported_ledger_is_the_apis(told: Any) -> None:
         assert row == {name: "" if value is None else cell(value) for name, value in trade.items()}
     closed = (await told.get("/api/v1/trades/export?format=json&status=CLOSED")).json()
     assert {trade["status"] for trade in closed} == {"CLOSED"}
+
+
+async def test_tax_lots_are_dated_and_their_gains_are_the_realised_profits(told: Any) -> None:
+    lots = (await told.get("/api/v1/trades/lots?format=json")).json()
+    closed = (await told.get("/api/v1/trades?limit=1000&status=CLOSED")).json()["items"]
+    assert closed and lots
+    for trade in closed:
+        theirs = [lot for lot in lots if lot["trade_uuid"] == trade["trade_uuid"]]
+        gains = sum(int(lot["gain_lamports"]) for lot in theirs)
+        assert gains == int(trade["realised_pnl_lamports"])
+    assert [lot["disposed_at"] for lot in lots] == sorted(lot["disposed_at"] for lot in lots)
+    cut = int(datetime.fromisoformat(lots[0]["disposed_at"]).timestamp() * 1_000)
+    later = (await told.get(f"/api/v1/trades/lots?format=json&from={cut + 1}")).json()
+    assert 0 < len(later) < len(lots) and later == [lot for lot in lots if lot in later]
+    as_csv = await told.get("/api/v1/trades/lots")
+    assert as_csv.headers["content-disposition"] == 'attachment; filename="tax-lots.csv"'
+    rows = list(csv.DictReader(io.StringIO(as_csv.content.decode("utf-8-sig"))))
+    assert [row["gain_lamports"] for row in rows] == [lot["gain_lamports"] for lot in lots]
+    assert (await told.get("/api/v1/trades/lots?format=xml")).status_code == 400
+    assert (await told.get("/api/v1/trades/lots", key=None)).status_code == 401
 
 
 async def test_the_ledger_is_a_pdf_too(told: Any) -> None:
@@ -242,6 +264,28 @@ async def test_what_was_not_allowed_or_failed_may_be_tried_again_with_its_key(to
     assert (await told.http.post("/api/v1/kill/reset", json=body, headers=admin)).status_code == 503
     told.commands.answer = Answer(ok=True)
     assert (await told.http.post("/api/v1/kill/reset", json=body, headers=admin)).status_code == 200
+
+
+async def test_what_was_done_is_answered_again_after_a_restart_and_not_done_again(
+    house_type: type, tmp_path: Path
+) -> None:
+    headers = {"Authorization": "Bearer operator-key", "Idempotency-Key": "k1"}
+    body = {"mode": "halt_all", "reason": "drill"}
+    answers = []
+    for run in range(2):
+        (tmp_path / str(run)).mkdir()
+        house = house_type(tmp_path / str(run))
+        kept = AnswerFile(tmp_path / "answers.db")
+        server = await house.start(answers=kept)
+        answers.append(await house.http.post("/api/v1/kill", json=body, headers=headers))
+        other = await house.http.post("/api/v1/kill", json={**body, "reason": "x"}, headers=headers)
+        assert (other.status_code, other.json()["error"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+        assert len(house.commands.asked) == (1 if run == 0 else 0)
+        await house.stop(server)
+        kept.close()
+    first, again = answers
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129, "a b"])

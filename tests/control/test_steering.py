@@ -18,7 +18,7 @@ from chimera.domain.commands import Answer, ChangeConfig, ChangeWallet, UndoConf
 from chimera.domain.ids import Address
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
-from chimera.ports.store import WalletRow
+from chimera.ports.store import Page, WalletRow
 from chimera.testing.stories import address
 from chimera.wiring.steering import LiveSettings
 
@@ -71,6 +71,21 @@ async def test_an_operator_promotes_a_wallet_for_a_time(steered: Any) -> None:
             strategy=Style.SPEAR,
         )
     ]
+
+
+async def test_a_change_is_answered_only_once_the_tables_have_it(steered: Any) -> None:
+    asked = []
+
+    def wallets(**wanted: Any) -> Page[WalletRow]:
+        asked.append(wanted)
+        notes = "seen" if len(asked) > 2 else ""  # the recorder needs a moment
+        return Page((row(ANN, notes=notes),), 1)
+
+    steered.reader.wallets = wallets
+    steered.reader.seq = -1
+    body = {"status": "ACTIVE", "reason": "proven", "notes": "seen"}
+    assert (await put(steered, f"/api/v1/wallets/{ANN}", body)).status_code == 200
+    assert len(asked) == 3
 
 
 async def test_a_readonly_key_changes_no_wallet(steered: Any) -> None:

@@ -88,15 +88,15 @@ class SqlReader:
         if strategy is not None:
             where.append(trades.c.strategy == strategy)
         rows, total = self._page(trades, where, (trades.c.created_at_ms, trades.c.id), limit, offset)
-        return Page(tuple(_trade(row) for row in rows), total)
+        return Page(tuple(trade_of(row) for row in rows), total)
 
     def trade(self, trade_uuid: str) -> TradeRow | None:
         rows = self._all(select(trades).where(trades.c.trade_uuid == trade_uuid))
-        return _trade(rows[0]) if rows else None
+        return trade_of(rows[0]) if rows else None
 
     def fills(self, trade_uuid: str) -> tuple[FillRow, ...]:
         chosen = select(fills).where(fills.c.trade_uuid == trade_uuid).order_by(fills.c.slot, fills.c.at_ms)
-        return tuple(_fill(row) for row in self._all(chosen))
+        return tuple(fill_of(row) for row in self._all(chosen))
 
     def wallets(
         self, *, status: str | None = None, address: str | None = None, limit: int = 100, offset: int = 0
@@ -327,7 +327,7 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _trade(row: AnyRow) -> TradeRow:
+def trade_of(row: AnyRow) -> TradeRow:
     return TradeRow(
         trade_uuid=TradeId(row.trade_uuid),
         signal_id=row.signal_id,
@@ -375,7 +375,7 @@ def _position(row: AnyRow) -> PositionRow:
     )
 
 
-def _fill(row: AnyRow) -> FillRow:
+def fill_of(row: AnyRow) -> FillRow:
     return FillRow(
         leg_id=row.leg_id,
         trade_uuid=TradeId(row.trade_uuid),

@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select
 
 from chimera.adapters.store_engine import reading
-from chimera.adapters.store_reader import decision_of
-from chimera.adapters.store_schema import decisions, positions, realised
+from chimera.adapters.store_reader import decision_of, fill_of, trade_of
+from chimera.adapters.store_schema import decisions, fills, positions, realised, trades
 from chimera.audit.narrator import SHOWN
-from chimera.ports.screens import Count, DecisionFilter, StrategyStatistics
-from chimera.ports.store import DecisionRow
+from chimera.ports.screens import Count, DecisionFilter, RoundTrip, StrategyStatistics
+from chimera.ports.store import DecisionRow, FillRow
 
 ROWS_MAX = 1_000
 COUNTS_MAX = 500
@@ -63,6 +63,18 @@ class SqlStatistics:
         trades, wins, losses, total, spent = self._all(chosen)[0]
         return StrategyStatistics(
             trades=trades, wins=wins, losses=losses, profit_lamports=total, spent_lamports=spent
+        )
+
+    def sold(self, *, from_ms: int, to_ms: int, most: int) -> tuple[RoundTrip, ...]:
+        window = (fills.c.side == "SELL", fills.c.at_ms >= from_ms, fills.c.at_ms < to_ms)
+        wanted = select(fills.c.trade_uuid).where(*window).distinct().limit(most)
+        chosen = select(trades).where(trades.c.trade_uuid.in_(wanted)).order_by(trades.c.id)
+        theirs = select(fills).where(fills.c.trade_uuid.in_(wanted)).order_by(fills.c.slot, fills.c.at_ms)
+        by_trade: dict[str, list[FillRow]] = {}
+        for row in self._all(theirs):
+            by_trade.setdefault(row.trade_uuid, []).append(fill_of(row))
+        return tuple(
+            RoundTrip(trade_of(row), tuple(by_trade.get(row.trade_uuid, ()))) for row in self._all(chosen)
         )
 
     def _all(self, statement: Select[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:

@@ -72,7 +72,7 @@ def create_app(deps: ControlDeps) -> App:
     ids = RequestIds()
     api = _api(Context(deps=deps, stream=stream, judge=judge, doorkeeper=doorkeeper), sessions)
     wrapped = Envelope(
-        GZipMiddleware(Conditional(Idempotent(api, deps.clock)), minimum_size=1_024),
+        GZipMiddleware(Conditional(Idempotent(api, deps.clock, deps.answers)), minimum_size=1_024),
         observer=deps.observer,
         ids=ids,
         body_bytes_max=deps.body_bytes_max,

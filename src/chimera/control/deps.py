@@ -9,6 +9,7 @@ from chimera.control.sessions import Identity
 from chimera.domain.ids import Address
 from chimera.domain.messages import Entry
 from chimera.observe import Observer
+from chimera.ports.answers import Answers
 from chimera.ports.configuration import Configuration
 from chimera.ports.ingress import Ingress
 from chimera.ports.runtime import Clock, Commands, LiveStream
@@ -44,6 +45,8 @@ class ControlDeps:
     resources: Resources | None = None
     secrets: Secrets | None = None
     """How old they are; None: nobody knows."""
+    answers: Answers | None = None
+    """Where answers to mutations are kept over a restart; None: in memory alone."""
     identity: Identity | None = None
     """How people log in by wallet; None: by API key alone."""
     dev: bool = False

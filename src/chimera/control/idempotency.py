@@ -1,23 +1,28 @@
 """Idempotency keys: a mutation that is sent again, because its answer got lost, is answered again and not done again.
 
-Keys belong to a caller, a method and a path, for a day, as long as this process lives: after a restart the house's
-own states decide (a position that is sold is not sold twice). Logins are left out: their answers hold secrets.
+Keys belong to a caller, a method and a path, for a day; what was answered is kept over a restart. Between a deed and
+its keeping a crash may come: then the house's own states decide (a position that is sold is not sold twice). Logins
+are left out: their answers hold secrets.
 """
 
 import asyncio
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from hashlib import sha256
 
 import msgspec
 
 from chimera.control.envelope import App, Message, Receive, Scope, Send
 from chimera.control.wire import Header, Problem
+from chimera.domain.errors import OutsideError
+from chimera.ports.answers import Answers, KeptAnswer
 from chimera.ports.runtime import Clock
 
 METHODS = frozenset({"POST", "PUT", "DELETE", "PATCH"})
 LEFT_OUT = ("/api/v1/auth/", "/api/v1/webhook")
 KEEP_NS = 86_400_000_000_000
+KEEP_MS = KEEP_NS // 1_000_000
 KEPT_MAX = 2_000
 BODY_BYTES_MAX = 65_536  # of an answer that is kept; a mutation's are small
 NOT_KEPT = frozenset({401, 403, 408, 413, 429})
@@ -35,8 +40,8 @@ class Kept(msgspec.Struct):
 
 
 class Idempotent:
-    def __init__(self, app: App, clock: Clock) -> None:
-        self._app, self._clock = app, clock
+    def __init__(self, app: App, clock: Clock, answers: Answers | None = None) -> None:
+        self._app, self._clock, self._answers = app, clock, answers
         self._kept: OrderedDict[bytes, Kept] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +60,15 @@ class Idempotent:
             return
         kept = self._kept[name] = Kept(fingerprint, self._clock.monotonic_ns(), asyncio.Event())
         try:
+            former = await self._former(name)
+            if former is not None:
+                kept.fingerprint, kept.status, kept.body = former.fingerprint, former.status, former.body
+                kept.headers = ((b"content-type", former.kind.encode()),)
+                kept.done.set()
+                await self._again(kept, fingerprint, send)
+                return
             await self._app(scope, _told(body, receive), _recording(kept, send))
+            await self._keep(name, kept)
         finally:
             if not kept.status or kept.status >= 500 or kept.status in NOT_KEPT or kept.body is _TOO_LONG:
                 kept.status = 0
@@ -73,6 +86,29 @@ class Idempotent:
         headers = [*known.headers, (b"idempotency-replayed", b"true")]
         await send({"type": "http.response.start", "status": known.status, "headers": headers})
         await send({"type": "http.response.body", "body": known.body})
+
+    async def _former(self, name: bytes) -> KeptAnswer | None:
+        """What a former run of this process answered, within the day."""
+        if self._answers is None:
+            return None
+        try:
+            found = await asyncio.to_thread(self._answers.find, name)
+        except OutsideError:
+            return None  # a disk that fails takes the right to a repetition, and no command
+        fresh = found is not None and found.at_ms >= self._clock.now_ms() - KEEP_MS
+        return found if fresh else None
+
+    async def _keep(self, name: bytes, kept: Kept) -> None:
+        worth = (
+            kept.status and kept.status < 500 and kept.status not in NOT_KEPT and kept.body is not _TOO_LONG
+        )
+        if self._answers is None or not worth:
+            return
+        now = self._clock.now_ms()
+        kind = next((value for key, value in kept.headers if key.lower() == b"content-type"), b"")
+        answer = KeptAnswer(kept.fingerprint, now, kept.status, kind.decode("latin-1"), kept.body)
+        with suppress(OutsideError):
+            await asyncio.to_thread(self._answers.keep, name, answer, forget_before_ms=now - KEEP_MS)
 
     def _forget(self) -> None:
         oldest_ns = self._clock.monotonic_ns() - KEEP_NS

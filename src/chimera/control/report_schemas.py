@@ -1,11 +1,16 @@
 """What goes over the wire where the house is looked at as a whole: statistics, operations, markets."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 
+from chimera.audit.lots import Lot
 from chimera.control.telemetry import Telemetry
+from chimera.domain.units import sol_text
 from chimera.ports.screens import PoolSeen, ResourcesSeen, SecretSeen, StrategySeen, TokenSeen
+
+DAY_MS = 86_400_000
 
 
 class Markets(msgspec.Struct, frozen=True):
@@ -84,6 +89,54 @@ class HealthCheck(msgspec.Struct, frozen=True):
 class HealthChecks(msgspec.Struct, frozen=True):
     overall: str
     checks: list[HealthCheck]
+
+
+class TaxLot(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a sale and the purchase that it came from; all costs are in."""
+
+    disposed_at: str
+    """UTC, as ISO 8601."""
+    acquired_at: str
+    token_symbol: str
+    token_address: str
+    tokens: str
+    """Base units."""
+    cost_sol: str
+    proceeds_sol: str
+    gain_sol: str
+    cost_lamports: str
+    proceeds_lamports: str
+    gain_lamports: str
+    held_days: int
+    strategy: str
+    trade_uuid: str
+    acquired_signature: str
+    disposed_signature: str
+
+
+def tax_lot_of(lot: Lot) -> TaxLot:
+    return TaxLot(
+        disposed_at=_iso(lot.disposed_at_ms),
+        acquired_at=_iso(lot.acquired_at_ms),
+        token_symbol=lot.token_symbol,
+        token_address=lot.token_address,
+        tokens=str(lot.tokens),
+        cost_sol=sol_text(lot.cost_lamports),
+        proceeds_sol=sol_text(lot.proceeds_lamports),
+        gain_sol=sol_text(lot.gain_lamports),
+        cost_lamports=str(lot.cost_lamports),
+        proceeds_lamports=str(lot.proceeds_lamports),
+        gain_lamports=str(lot.gain_lamports),
+        held_days=(lot.disposed_at_ms - lot.acquired_at_ms) // DAY_MS,
+        strategy=lot.strategy,
+        trade_uuid=lot.trade_uuid,
+        acquired_signature=lot.acquired_signature,
+        disposed_signature=lot.disposed_signature,
+    )
+
+
+def _iso(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
 
 
 class SecretsAge(msgspec.Struct, frozen=True):

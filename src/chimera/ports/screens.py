@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chimera.ports.store import DecisionRow, Page
+from chimera.ports.store import DecisionRow, FillRow, Page, TradeRow
 
 
 class PoolSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +110,17 @@ class StrategyStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """By those round trips, costs included."""
 
 
+class RoundTrip(msgspec.Struct, frozen=True):
+    trade: TradeRow
+    fills: tuple[FillRow, ...]
+    """All of its own, oldest first."""
+
+
 class Statistics(Protocol):
+    def sold(self, *, from_ms: int, to_ms: int, most: int) -> tuple[RoundTrip, ...]:
+        """Round trips of which something was sold at or after `from_ms` and before `to_ms`, at most `most`."""
+        ...
+
     def decisions(self, wanted: DecisionFilter) -> tuple[DecisionRow, ...]: ...
 
     def counts(self, *, since_ms: int) -> tuple[Count, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine as SqlEngine
 
 from chimera.adapters.clocks import WallClock
+from chimera.adapters.kept_answers import AnswerFile
 from chimera.adapters.resources import MachineResources
 from chimera.adapters.secret_ages import SecretAges
 from chimera.adapters.store_keys import SqlKeys
@@ -80,6 +81,7 @@ def build_front(
         statistics=SqlStatistics(engine),
         resources=MachineResources(outside.data_dir(settings)),
         secrets=SecretAges(people.secret_files(settings), keys.all),
+        answers=AnswerFile(outside.data_dir(settings) / "answers.db"),
         identity=people.identity(settings, engine),
         clock=clock,
         observer=observer,

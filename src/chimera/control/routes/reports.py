@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from chimera.audit.lots import lots_of
 from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import context
@@ -17,12 +18,13 @@ from chimera.control.report_schemas import (
     DecisionStatistics,
     Performance,
     StrategyPerformance,
+    tax_lot_of,
 )
 from chimera.control.schemas import Decisions, decision_of, trade_of
 from chimera.control.wire import Problem
 from chimera.domain.intent import Style
 from chimera.domain.trade import TradeState
-from chimera.ports.screens import DecisionFilter, Statistics
+from chimera.ports.screens import DecisionFilter, RoundTrip, Statistics
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -145,4 +147,29 @@ def report_routes(doorkeeper: Doorkeeper, statistics: Statistics) -> APIRouter:
             return file("trades", "pdf", body)
         return await asyncio.to_thread(Table("trades", trades).response, format, known=("csv", "json"))
 
+    @routes.get(
+        "/trades/lots",
+        responses=attachment("csv", "json"),
+        summary="Tax lots: every sale against the purchases it came from, with dates, costs and gains",
+    )
+    async def tax_lots(
+        format: str = "csv",  # noqa: A002 - the query's name
+        from_ms: Annotated[int | None, Query(alias="from", ge=0, le=2**53)] = None,
+        to_ms: Annotated[int | None, Query(alias="to", ge=0, le=2**53)] = None,
+    ) -> Response:
+        """`from` and `to` are about the sale; to the end of `to`'s millisecond."""
+        first, after = from_ms or 0, 2**53 if to_ms is None else to_ms + 1
+        found = await asyncio.to_thread(statistics.sold, from_ms=first, to_ms=after, most=EXPORTED_MAX + 1)
+        if len(found) > EXPORTED_MAX:
+            raise Problem(400, f"That is more than {EXPORTED_MAX} round trips; ask for less by from and to.")
+        return await asyncio.to_thread(_lots_file, found, first, after, format)
+
     return routes
+
+
+def _lots_file(found: tuple[RoundTrip, ...], first: int, after: int, kind: str) -> Response:
+    lots = [lot for one in found for lot in lots_of(one.trade, one.fills)]
+    wanted = sorted(
+        (lot for lot in lots if first <= lot.disposed_at_ms < after), key=lambda lot: lot.disposed_at_ms
+    )
+    return Table("tax-lots", [tax_lot_of(lot) for lot in wanted]).response(kind, known=("csv", "json"))

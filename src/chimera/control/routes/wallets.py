@@ -28,6 +28,8 @@ HOUR_MS = 3_600_000
 PATH = "/{address}"
 Known = Annotated[str, Path(pattern=ADDRESS)]
 EXPORTED_MAX = 10_000
+CATCH_UP_TRIES, CATCH_UP_STEP_S = 20, 0.05  # the recorder folds several times a second
+HEARD_AFTER = 2  # of those tries, an entry of ours has come round to us
 
 
 def wallet_routes(doorkeeper: Doorkeeper) -> APIRouter:
@@ -44,7 +46,9 @@ def wallet_routes(doorkeeper: Doorkeeper) -> APIRouter:
     )
     async def add(request: Request, holder: operator) -> Response:
         body = await read_body(request, NewWallet)
-        done = await perform(request, _command(body.address, body, holder, new=True))
+        wish = _command(body.address, body, holder, new=True)
+        done = await perform(request, wish)
+        await _in_tables(request, wish)
         return answer(_changed(body.address, done), status=201)
 
     @routes.post(
@@ -55,10 +59,12 @@ def wallet_routes(doorkeeper: Doorkeeper) -> APIRouter:
     )
     async def bulk(request: Request, holder: operator) -> Response:
         body = await read_body(request, WalletsChange)
-        items = []
+        items, last = [], None
         for address in dict.fromkeys(body.addresses):
             try:
-                items.append(_changed(address, await perform(request, _command(address, body, holder))))
+                wish = _command(address, body, holder)
+                items.append(_changed(address, await perform(request, wish)))
+                last = wish
             except Problem as problem:
                 items.append(
                     WalletChanged(
@@ -70,6 +76,8 @@ def wallet_routes(doorkeeper: Doorkeeper) -> APIRouter:
                         after="",
                     )
                 )
+        if last is not None:
+            await _in_tables(request, last)  # they are written in order
         return answer(WalletsChanged(items))
 
     @routes.get(
@@ -100,7 +108,10 @@ def wallet_routes(doorkeeper: Doorkeeper) -> APIRouter:
     )
     async def change(request: Request, address: Known, holder: operator) -> Response:
         body = await read_body(request, WalletChange)
-        return answer(_changed(address, await perform(request, _command(address, body, holder))))
+        wish = _command(address, body, holder)
+        done = await perform(request, wish)
+        await _in_tables(request, wish)
+        return answer(_changed(address, done))
 
     return routes
 
@@ -116,6 +127,26 @@ def _command(address: str, body: WalletChange, holder: KeyHolder, *, new: bool =
         notes=body.notes,
         new=new,
     )
+
+
+async def _in_tables(request: Request, wish: ChangeWallet) -> None:
+    """Returns once the tables show the change, or after a second: then they are behind, and health says so."""
+    around = context(request)
+    reader = around.deps.reader
+    for tried in range(CATCH_UP_TRIES):
+        page = await asyncio.to_thread(reader.wallets, address=wish.address, limit=1)
+        row = page.items[0] if page.items else None
+        if (
+            row is not None
+            and row.status == wish.status
+            and wish.strategy in (None, row.strategy)
+            and wish.notes in (None, row.notes)
+            and (row.active_until_ms is None) == (wish.ttl_ms is None)
+        ):
+            return
+        if tried >= HEARD_AFTER and await asyncio.to_thread(reader.last_seq) >= around.stream.replica.seq:
+            return  # they have all that was heard: somebody else has changed it again
+        await asyncio.sleep(CATCH_UP_STEP_S)
 
 
 def _changed(address: str, done: Answer) -> WalletChanged:
