@@ -1,12 +1,12 @@
 """Defaults are said once in the settings and once in the rooms that use them; both must say the same."""
 
 import msgspec
-import pytest
 
 from chimera.adapters.rpc import RpcOptions
 from chimera.config import Settings, load
 from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
+from chimera.execution.mev.workers import MevLimits
 from chimera.execution.prices import PricePolicy
 from chimera.execution.tips import TipPolicy
 from chimera.plugins import strategies
@@ -28,6 +28,7 @@ def test_limits_and_policies_built_from_the_defaults_are_the_rooms_own_defaults(
     assert rules.fee_policy(defaults()) == FeePolicy()
     assert rules.tip_policy(defaults()) == TipPolicy()
     assert rules.price_policy(defaults()) == PricePolicy()
+    assert rules.mev_limits(defaults()) == MevLimits(), "and so every worker is off"
     assert rules.failover_policy(defaults()) == FailoverPolicy()
 
 

@@ -21,6 +21,7 @@ SECTIONS = {
     "copy_trade": OPERATOR,
     "arbitrage": OPERATOR,
     "momentum": OPERATOR,
+    "reentry": OPERATOR,
     "risk": ADMIN,
     "token_safety": ADMIN,
 }

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chimera.config.strategy_tree import Momentum, OwnStrategies
+from chimera.config.strategy_tree import Momentum, OwnStrategies, Reentry
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
@@ -399,6 +399,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     copy_trade: CopyTrade = CopyTrade()
     arbitrage: Arbitrage = Arbitrage()
     momentum: Momentum = Momentum()
+    reentry: Reentry = Reentry()
     strategies: OwnStrategies = OwnStrategies()
     risk: Risk = Risk()
     token_safety: TokenSafety = TokenSafety()
