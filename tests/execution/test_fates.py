@@ -11,6 +11,7 @@ from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import (
     Entry,
     ExitRecovered,
+    LegDropped,
     LegFinalized,
     LegLanded,
     LegSigned,
@@ -353,3 +354,44 @@ def test_landings_are_final_in_the_order_in_which_they_were_booked() -> None:
     assert {fact.signature for fact in house.facts(LegFinalized)} == {"sig1", "sig2"}
     assert house.books.ledger.settling == {}
     assert len(house.facts(LegLanded)) == 2
+
+
+# classes of errors, and what follows from them
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "state"),
+    [
+        ("InsufficientFundsForFee", "trading_funds", TradeState.DEAD_LETTER),
+        ("InstructionError(3, Custom(6000))", "network_failed_transaction", TradeState.FAILED),
+        ("BlockhashNotFound", "network_confirmation_timeout", TradeState.FAILED),
+    ],
+)
+def test_an_entry_is_tried_again_only_where_that_may_help(
+    error: str, failure: str, state: TradeState
+) -> None:
+    house = House()
+    (simulate,) = house.effects(Arrived(intent(ttl_ms=60_000)))
+    house.effects(Simulated(simulate.leg_id, msgspec.structs.replace(FINE, error=error)))
+    (dropped,) = house.facts(LegDropped)
+    assert (dropped.failure, house.state()) == (failure, state)
+    house.now += 400
+    assert len(house.effects(Ticked())) == (state is TradeState.FAILED)
+
+
+def test_a_stuck_entry_is_replaced_once_its_first_transaction_can_no_longer_land() -> None:
+    house = House()
+    first = house.to_signed(intent(ttl_ms=600_000))
+    house.now += 180_000
+    house.effects(Ticked())
+    assert len(house.facts(LegStuck)) == 1
+    house.unknown("sig1", 300)
+    assert len(house.facts(LegSigned)) == 1
+    house.unknown("sig1", 300)
+    house.now += 400
+    house.desk._view.see_slot(Slot(6), house.now)
+    (simulate,) = house.effects(Ticked())
+    (sign,) = house.effects(Simulated(simulate.leg_id, FINE))
+    (second,) = house.effects(SignedBytes(sign.leg_id, Signature("sig2"), b"another"))
+    assert (second.leg_id, second.transaction) != (first.leg_id, first.transaction)
+    assert [fact.signature for fact in house.facts(LegSigned)] == ["sig1", "sig2"]

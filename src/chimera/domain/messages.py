@@ -131,6 +131,8 @@ class LegDropped(msgspec.Struct, frozen=True, tag=True):
 
     leg: LegRef
     refusal: Refusal
+    failure: str = ""
+    """Of `domain.failure`."""
 
 
 class LegSigned(msgspec.Struct, frozen=True, tag=True):
@@ -163,6 +165,8 @@ class LegReverted(msgspec.Struct, frozen=True, tag=True):
     error: str
     lamports_delta: int
     """What it cost, negative."""
+    failure: str = ""
+    """Of `domain.failure`."""
 
 
 class LegExpired(msgspec.Struct, frozen=True, tag=True):

@@ -395,11 +395,12 @@ class Desk:
         return []
 
     def _drop(self, leg: Leg, refusal: Refusal, now_ms: int) -> list[Effect]:
-        self._record(LegDropped(leg.ref, refusal))
-        self._lost(leg, str(refusal), now_ms)
+        failure = of_refusal(refusal, self._fates.slippage_errors(leg))
+        self._record(LegDropped(leg.ref, refusal, failure))
+        self._lost(leg, str(refusal), failure, now_ms)
         return []
 
-    def _lost(self, leg: Leg, cause: str, now_ms: int) -> None:
+    def _lost(self, leg: Leg, cause: str, failure: Failure, now_ms: int) -> None:
         """The leg is final without a fill. An entry may be tried again; an exit is asked for anew by its strategy."""
         plan = self._watch.plan(leg.ref.leg_id)
         if plan is not None:
@@ -413,6 +414,9 @@ class Desk:
         if leg.side is Side.CYCLE or trade_id in self.ledger.positions:
             return  # what it was after is gone, or more was wanted of what is held: whoever sees it again asks again
         retries = self.ledger.retries.get(trade_id, 0)
+        if not failure.worth_retrying:
+            self._move(trade_id, Happened.EXHAUSTED, f"not tried again ({failure}): {cause}")
+            return
         after_ms = self._limits.retry_ms(retries)
         if intent.expired(now_ms + after_ms):
             return

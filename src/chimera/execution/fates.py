@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chimera.domain.chain import TransactionUpdate
+from chimera.domain.failure import Failure, of_error
 from chimera.domain.ids import Address, TradeId
 from chimera.domain.intent import Side
 from chimera.domain.messages import Entry, Fact, LegDropped, LegExpired, LegLanded, LegReverted, LegStuck
@@ -49,7 +50,7 @@ class Fates:
         tip_accounts: frozenset[Address],
         record: Callable[[Fact], Entry],
         move: Move,
-        lost: Callable[[Leg, str, int], None],
+        lost: Callable[[Leg, str, Failure, int], None],
     ) -> None:
         """`lost` says what follows from a leg that ended without a fill."""
         self._books, self._ledger, self._view, self._watch = books, books.ledger, view, watch
@@ -77,7 +78,7 @@ class Fates:
                     effects.append(ReadTransaction(leg.ref.leg_id, leg.signature))
                 case Verdict.EXPIRED:
                     self._record(LegExpired(leg.ref, leg.signature, message.block_height))
-                    self._lost(leg, "expired without landing", now_ms)
+                    self._lost(leg, "expired without landing", Failure.TIMEOUT, now_ms)
                 case Verdict.WAIT:
                     pass
         for booked in self._settling.judge(message, now_ms):
@@ -135,8 +136,8 @@ class Fates:
                 refusal = Refusal(
                     Reason.SIMULATION_UNAVAILABLE, limit=f"{STUCK_MS // 1_000} s", observed="no answer"
                 )
-                self._record(LegDropped(leg.ref, refusal))
-                self._lost(leg, str(refusal), now_ms)
+                self._record(LegDropped(leg.ref, refusal, Failure.CONNECTION))
+                self._lost(leg, str(refusal), Failure.CONNECTION, now_ms)
         if not legs:
             position = self._ledger.positions.get(trade_id)
             held = position is not None and position.open
@@ -144,6 +145,7 @@ class Fates:
             self._move(trade_id, happened, "nothing of it was under way")
 
     def _reverted(self, leg: Leg, transaction: TransactionUpdate, now_ms: int) -> list[Effect]:
+        failure = of_error(transaction.error or "", self.slippage_errors(leg))
         self._record(
             LegReverted(
                 leg=leg.ref,
@@ -151,10 +153,18 @@ class Fates:
                 slot=transaction.slot,
                 error=transaction.error or "",
                 lamports_delta=lamports_delta(transaction, self._wallet),
+                failure=failure,
             )
         )
-        self._lost(leg, f"reverted: {transaction.error}", now_ms)
+        self._lost(leg, f"reverted: {transaction.error}", failure, now_ms)
         return []
+
+    def slippage_errors(self, leg: Leg) -> frozenset[int]:
+        """By which codes the venues of its route say that the price had moved; none known for a leg of a former run."""
+        plan = self._watch.plan(leg.ref.leg_id)
+        known = [self._view.pools.get(hop.pool) for hop in plan.hops] if plan is not None else []
+        codes: frozenset[int] = frozenset()
+        return codes.union(*(getattr(pool.venue, "slippage_errors", ()) for pool in known if pool is not None))
 
     def _undone(self, booked: Booked) -> None:
         leg = booked.leg

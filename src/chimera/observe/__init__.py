@@ -93,6 +93,7 @@ class Observer:
         self._intents = counter("intents", "Intents by outcome", "outcome")
         self._intent_refusals = counter("intents_refused", "Intents refused by reason", "reason")
         self._legs = counter("legs", "Legs by side and what became of them", "side", "outcome")
+        self._failures = counter("leg_failures", "Legs that came to nothing, by class of their error", "failure")
         self._trade_ms = histogram("trade_latency_ms", "Signal accepted to leg confirmed", "side")
         self._trades = counter("total_trades", "Round trips that reached a state", "state")
         self._positions = gauge("active_positions", "Open positions")
@@ -252,6 +253,8 @@ class Observer:
     def _leg_ended(self, fact: LegLanded | LegReverted | LegExpired | LegDropped, at_ms: int) -> None:
         side = fact.fill.side if isinstance(fact, LegLanded) else ""
         self._legs.labels(side, _named(fact).removeprefix("leg ")).inc()
+        if not isinstance(fact, LegLanded):
+            self._failures.labels(Failure.TIMEOUT if isinstance(fact, LegExpired) else fact.failure).inc()
         fields: dict[str, Any] = {"leg_id": fact.leg.leg_id, "trade_uuid": fact.leg.trade_id}
         match fact:
             case LegLanded(_, fill):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from chimera.domain.failure import Failure
 from chimera.domain.ids import Address
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.messages import (
@@ -71,7 +72,11 @@ class Slippage:
                 plan_of = self._plans.pop(leg.leg_id, None)
                 if plan_of is not None and plan_of.expected_out > 0:
                     self._learn(plan_of, fill, entry.at_ms)
-            case LegDropped(leg) | LegReverted(leg) | LegExpired(leg):
+            case LegDropped(leg, failure=failure) | LegReverted(leg, failure=failure):
+                self._plans.pop(leg.leg_id, None)
+                if failure == Failure.SLIPPAGE:
+                    self._violations.append(entry.at_ms)
+            case LegExpired(leg):
                 self._plans.pop(leg.leg_id, None)
             case IntentRefused(refusal=Refusal(reason=Reason.SLIPPAGE)):
                 self._violations.append(entry.at_ms)
@@ -123,7 +128,7 @@ class Slippage:
         return fresh[max(-(-self._policy.percentile * len(fresh) // 100) - 1, 0)]
 
     def violations(self, now_ms: int) -> int:
-        """How many buys were refused for their slippage lately: what a breaker counts."""
+        """How often slippage was too much lately, in an estimate, a simulation or on chain: what a breaker counts."""
         while self._violations and self._violations[0] <= now_ms - self._policy.violations_window_ms:
             self._violations.popleft()
         return len(self._violations)

@@ -42,6 +42,8 @@ ARRAYS_BLIND = 3  # what a swap gets whose way cannot be foreseen
 
 class MeteoraDlmm:
     name = quoting.NAME
+    slippage_errors = frozenset({6003, 6004})
+    """Codes by which the program says that the price had moved further than allowed (its IDL)."""
     program = PROGRAM
     # Not the arrays, which are many times as much: those that matter are watched by name.
     prefilter = Prefilter(

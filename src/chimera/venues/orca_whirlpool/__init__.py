@@ -47,6 +47,8 @@ class OrcaWhirlpool:
     name = "orca_whirlpool"
     also_called = ("whirlpool",)
     """What rows of cases call it."""
+    slippage_errors = frozenset({6036, 6037})
+    """Codes by which the program says that the price had moved further than allowed (its IDL)."""
     program = PROGRAM
     prefilter = Prefilter(
         accounts=(AccountFilter(owner=PROGRAM, memcmp=((0, WHIRLPOOL),)),),

@@ -77,6 +77,8 @@ class PumpCurve(msgspec.Struct, frozen=True):
 
 class Pumpfun:
     name = "pumpfun"
+    slippage_errors = frozenset({6002, 6003})
+    """Codes by which the program says that the price had moved further than allowed (its IDL)."""
     program = PROGRAM
     prefilter = Prefilter(
         accounts=(AccountFilter(owner=PROGRAM, memcmp=((0, BONDING_CURVE),)),),

@@ -71,6 +71,8 @@ class PumpPool(msgspec.Struct, frozen=True):
 
 class PumpSwap:
     name = "pumpswap"
+    slippage_errors = frozenset({6004})
+    """Codes by which the program says that the price had moved further than allowed (its IDL)."""
     program = PROGRAM
     prefilter = Prefilter(
         accounts=(AccountFilter(owner=PROGRAM, memcmp=((0, POOL),)),),

@@ -63,6 +63,8 @@ class AmmPool(msgspec.Struct, frozen=True):
 
 class RaydiumAmmV4:
     name = "raydium_amm_v4"
+    slippage_errors = frozenset({30})
+    """Code by which the program says that the price had moved further than allowed (its error.rs)."""
     program = PROGRAM
     prefilter = Prefilter(
         accounts=(AccountFilter(owner=PROGRAM, data_size=POOL_BYTES),),

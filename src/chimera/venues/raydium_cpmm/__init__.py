@@ -66,6 +66,8 @@ class CpmmPool(msgspec.Struct, frozen=True):
 
 class RaydiumCpmm:
     name = "raydium_cpmm"
+    slippage_errors = frozenset({6005})
+    """Codes by which the program says that the price had moved further than allowed (its IDL)."""
     program = PROGRAM
     prefilter = Prefilter(
         accounts=(AccountFilter(owner=PROGRAM, memcmp=((0, POOL_STATE),)),),
