@@ -19,13 +19,14 @@ from tests.flow.test_failover import Here
 from chimera.adapters.rpc import RpcChain, RpcOptions
 from chimera.demo.processes import Child
 from chimera.demo.stage import Stage
-from chimera.domain.intent import Side
+from chimera.domain.intent import Origin, Side
 from chimera.domain.messages import IntentEmitted, LegLanded, LegSent, Reconciled, StrategyDecided, TradeMoved
 from chimera.domain.trade import TradeState
 from chimera.localnet.genesis import genesis
 from chimera.localnet.node import Node, NodeOptions
 
 SEED = 7
+UNHURRIED = RpcOptions(requests_per_second_max=10_000)
 
 
 class Alone(Stage):
@@ -57,6 +58,14 @@ class Shadow(Alone):
     live = False
 
 
+class Backrun(Alone):
+    """The desk's own reaction, without the strategy."""
+
+    def _settings(self) -> dict[str, Any]:
+        off = {"arbitrage": {"enabled": False}, "mev": {"backrun": True, "jit_liquidity": True}}
+        return {**super()._settings(), **off}
+
+
 @pytest.mark.parametrize("kind", [Alone, Shadow])
 async def test_a_gap_that_a_stranger_opens_is_closed_at_a_profit_or_told_in_the_shadow(
     kind: type[Alone], tmp_path: Path
@@ -66,13 +75,34 @@ async def test_a_gap_that_a_stranger_opens_is_closed_at_a_profit_or_told_in_the_
         child, url = await stage.desk()
         desk = RunningDesk(stage, child, url)
         rpc_url = stage.node.endpoints["rpc"]
-        async with RpcChain(rpc_url, options=RpcOptions(requests_per_second_max=10_000)) as rpc:
+        async with RpcChain(rpc_url, options=UNHURRIED) as rpc:
             stranger = Theatre(stage.node, rpc, ["raydium_cpmm", "raydium_amm_v4"])
             await push(stranger, "LUMEN", 15 * SOL)
         if stage.live:
             await _lands(desk)
         else:
             await _is_told(desk)
+
+
+async def test_a_strangers_trade_is_followed_in_its_name_after_it_has_happened(tmp_path: Path) -> None:
+    stage = Backrun(seed=SEED, port=0, data_dir=tmp_path, environ=os.environ)
+    async with stage:
+        child, url = await stage.desk()
+        desk = RunningDesk(stage, child, url)
+        async with RpcChain(stage.node.endpoints["rpc"], options=UNHURRIED) as rpc:
+            await push(Theatre(stage.node, rpc, ["raydium_cpmm", "raydium_amm_v4"]), "LUMEN", 15 * SOL)
+            await soon(lambda: [fact for fact in desk.facts(TradeMoved) if fact.after is TradeState.CLOSED])
+            (first, *_) = desk.facts(IntentEmitted)
+            assert (first.intent.source, first.intent.origin) == ("mev.backrun", Origin.EXECUTION_MEV_B)
+            landed = next(one for one in desk.facts(LegLanded) if one.leg.intent_id == first.intent.id)
+            assert first.intent.parent is not None
+            parent = await rpc.transaction(first.intent.parent)
+            assert parent is not None
+            assert parent.fee_payer != stage.wallet
+            assert parent.slot <= landed.fill.slot, "after it, never before"
+            assert landed.fill.lamports_delta >= first.intent.profit_lamports_min
+        said = [line for line in desk.log() if line["event"] == "worker stays off"]
+        assert [line["worker"] for line in said] == ["jit_liquidity"]
 
 
 async def _lands(desk: RunningDesk) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from chimera.domain.circumstances import Circumstances
-from chimera.domain.ids import TOKEN_PROGRAM, Address, IntentId, SignalId, Slot, TradeId
+from chimera.domain.ids import TOKEN_PROGRAM, USDC, Address, IntentId, SignalId, Signature, Slot, TradeId
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.messages import KillSwitchMoved
 from chimera.domain.risk import Reason, Refusal
@@ -41,6 +41,24 @@ def seen(**changes: object) -> Circumstances:
 def reason(wanted: TradeIntent, circumstances: Circumstances) -> Reason | None:
     outcome = Gate(RiskLimits()).review(wanted, circumstances)
     return outcome.reason if isinstance(outcome, Refusal) else None
+
+
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [
+        ({"origin": Origin.EXECUTION_MEV_B}, False),
+        ({"parent": Signature("1" * 64)}, False),
+        ({"origin": Origin.EXECUTION_MEV_B, "parent": Signature("1" * 64)}, False),
+        ({"origin": Origin.EXECUTION_MEV_B, "parent": Signature("1" * 64), "side": Side.CYCLE,
+          "pools": (MINT, USDC), "profit_lamports_min": 10**6}, True),
+        ({"side": Side.CYCLE, "pools": (MINT, USDC), "profit_lamports_min": 10**6}, True),
+    ],
+)  # fmt: skip
+def test_a_reaction_exists_only_relative_to_a_transaction_and_nothing_else_names_one(
+    change: dict[str, object], allowed: bool
+) -> None:
+    expected = None if allowed else Reason.VALIDATION_FAILED
+    assert reason(intent(**change), seen(bundles=True)) is expected
 
 
 def test_a_sound_buy_is_approved_with_what_each_check_saw() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as draw
 from chimera.domain.ids import USDC, WSOL, Address, Slot
 from chimera.domain.pool import Moment, QuoteRequest, SwapKind
 from chimera.domain.risk import Refusal
+from chimera.domain.sizing import STEPS, best_amount
 from chimera.market.view import MarketView
 from chimera.strategies.arbitrage.rates import Rates
-from chimera.strategies.arbitrage.sizing import STEPS, best_amount
 from chimera.testing.builders import AT_MS, address
 from chimera.testing.products import VENUE, Product, update
 from chimera.testing.products import product as pool_of

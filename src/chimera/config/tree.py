@@ -314,6 +314,35 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     retries_max: Annotated[int, Meta(ge=0, le=20)] = 3
 
 
+class Mev(msgspec.Struct, frozen=True, kw_only=True):
+    """The desk's own reactions to transactions that have happened, as circles of swaps; never before anybody's."""
+
+    execution_arb: bool = False
+    """Close the gap that a trade of our own has opened."""
+    backrun: bool = False
+    """Close the gap that somebody's large trade has opened, after it."""
+    re_arb: bool = False
+    """Look again where a circle of our own failed."""
+    liquidation: bool = False
+    """Known, and stays off: no lending market is among the venues."""
+    jit_liquidity: bool = False
+    """Known, and stays off: it would have to go before somebody's trade."""
+    fee_parameters: bool = False
+    """Pay more for compute units while our legs expire, less again when they land."""
+    profit_lamports_min: Lamports = 5_000_000
+    """After all costs."""
+    size_lamports_max: Lamports = 1_000_000_000
+    probe_lamports: Annotated[int, Meta(ge=1_000_000, le=10**12)] = 50_000_000
+    """Nothing smaller is sent."""
+    costs_lamports: Lamports = 1_050_000
+    """Fee and tip that a reaction is expected to cost."""
+    ttl_ms: Millis = 800
+    pause_ms: Millis = 1_000
+    """Between two reactions over one pool."""
+    parent_lamports_min: Lamports = 1_000_000_000
+    """Somebody's trade below is not worth a look."""
+
+
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """Chores of the trading wallet: wrapped SOL that was left behind, token accounts that nobody needs."""
 
@@ -404,6 +433,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     risk: Risk = Risk()
     token_safety: TokenSafety = TokenSafety()
     execution: Execution = Execution()
+    mev: Mev = Mev()
     upkeep: Upkeep = Upkeep()
     recording: Recording = Recording()
     trade_logs: TradeLogs = TradeLogs()

@@ -9,6 +9,7 @@ from chimera.domain.pool import Quote
 from chimera.domain.risk import Refusal
 from chimera.execution.compute import ComputeBook, RouteKind
 from chimera.execution.fees import FeePolicy, Fees, budget
+from chimera.execution.mev.parameters import FeeParameters
 from chimera.execution.prices import PriceBook, PricePolicy
 from chimera.execution.tips import TipBook, TipPolicy
 from chimera.risk.slippage import Slippage, SlippagePolicy
@@ -22,12 +23,14 @@ class Costs:
         tips: TipPolicy | None = None,
         prices: PricePolicy | None = None,
         slippage: SlippagePolicy | None = None,
+        parameters: FeeParameters | None = None,
     ) -> None:
         self.policy = policy or FeePolicy()
         self.compute = ComputeBook(self.policy)
         self.prices = PriceBook(prices or PricePolicy())
         self.tips = TipBook(tips or TipPolicy())
         self.slippage = Slippage(slippage or SlippagePolicy())
+        self.parameters = parameters or FeeParameters()
 
 
     def apply(self, entry: Entry) -> None:
@@ -36,6 +39,7 @@ class Costs:
         self.prices.apply(entry)
         self.tips.apply(entry)
         self.slippage.apply(entry)
+        self.parameters.apply(entry)
 
     def of(self, style: Style, quotes: Sequence[Quote], *, bundle: bool) -> Fees | Refusal:
         """What a leg along these quotes may cost; a tip only where it goes into a bundle."""
@@ -50,7 +54,9 @@ class Costs:
         return budget(
             style,
             compute_units=self.compute.limit(RouteKind(buying, tuple(quote.venue for quote in quotes))),
-            market_price=self.prices.price(pools),
+            market_price=self.parameters.price(
+                self.prices.price(pools), floor=self.policy.cu_price_micro_lamports
+            ),
             tip_lamports=self.tips.tip(style, trade_lamports=trade_lamports) if bundle else 0,
             policy=self.policy,
         )

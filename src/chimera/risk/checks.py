@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from chimera.domain.circumstances import Circumstances
-from chimera.domain.intent import Side, Style, TradeIntent
+from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import TradeState
 from chimera.domain.units import BPS, sol_text
@@ -218,6 +218,12 @@ def token_sellable(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> R
 
 def atomic(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
     """A cycle names its pools and its least profit, and goes as a bundle unless settings allow otherwise."""
+    reacts = intent.origin is Origin.EXECUTION_MEV_B
+    if reacts != (intent.parent is not None) or (reacts and intent.side is not Side.CYCLE):
+        # a reaction exists only relative to a transaction, and nothing else names one
+        return Refusal(
+            Reason.VALIDATION_FAILED, limit="a circle with its parent", observed=f"parent {intent.parent}"
+        )
     if intent.side is not Side.CYCLE:
         return "no cycle"
     if not 2 <= len(set(intent.pools)) == len(intent.pools) <= CYCLE_POOLS_MAX:

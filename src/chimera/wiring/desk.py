@@ -35,6 +35,8 @@ from chimera.execution.cycles import CyclePlanner
 from chimera.execution.desk import Desk
 from chimera.execution.failover import Call, Failover
 from chimera.execution.keeper import Keeper
+from chimera.execution.mev.parameters import FeeParameters
+from chimera.execution.mev.workers import MevWorkers
 from chimera.execution.planner import Planner
 from chimera.execution.surroundings import HouseSurroundings
 from chimera.market.view import MarketView
@@ -54,6 +56,7 @@ from chimera.roles.failover import FailoverRole, HeardLane
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.ingress import IngressDeps, IngressRole
 from chimera.roles.levels import LevelsRole
+from chimera.roles.mev import MevRole
 from chimera.roles.parking import ParkingRole
 from chimera.roles.pool_release import PoolReleaseRole
 from chimera.roles.wallets import WalletsRole
@@ -80,6 +83,7 @@ class DeskParts:
     queue: SignalInbox
     failover: FailoverRole
     costs: CostsRole
+    mev: MevRole
     ingress: IngressRole
     execution: ExecutionRole
     papers: Bookkeeping
@@ -110,6 +114,7 @@ def build_desk(
         tips=rules.tip_policy(settings),
         prices=rules.price_policy(settings),
         slippage=rules.slippage_policy(settings),
+        parameters=FeeParameters(on=settings.mev.fee_parameters),
     )
     failover = Failover(rules.failover_policy(settings), fallback=bool(settings.rpc.fallback_url))
     live = LiveSettings(settings)
@@ -193,6 +198,11 @@ def build_desk(
     for entry in entries:
         keeper.fold(entry)
     journal.listen(keeper.fold)
+    workers = MevWorkers(view, rules.mev_limits(settings))
+    for entry in entries:
+        workers.on_entry(entry, 0)  # no pool is known yet: what was under way is remembered, nothing is wanted
+    mev = MevRole(workers=workers, bus=bus, clock=clock, observer=observer)
+    journal.listen(mev.heard)
     execution = ExecutionRole(
         desk=desk,
         keeper=keeper if settings.upkeep.enabled else None,
@@ -256,6 +266,7 @@ def build_desk(
         bundles=bundles,
         queue=queue,
         failover=failover_role,
+        mev=mev,
         costs=CostsRole(
             costs=costs,
             fees=chain,

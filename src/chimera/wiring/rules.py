@@ -20,6 +20,7 @@ from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
 from chimera.execution.janitor import JanitorLimits
 from chimera.execution.keeper import KeeperLimits
+from chimera.execution.mev.workers import Kind, MevLimits
 from chimera.execution.prices import PricePolicy
 from chimera.execution.tips import TipPolicy
 from chimera.execution.watch import WatchLimits
@@ -100,6 +101,20 @@ def tip_policy(settings: Settings) -> TipPolicy:
         ceiling_lamports=jito.tip_ceiling_lamports,
         percentile=jito.tip_percentile,
         trade_percent_max=jito.tip_percent_max,
+    )
+
+
+def mev_limits(settings: Settings) -> MevLimits:
+    mev = settings.mev
+    return MevLimits(
+        on=frozenset(kind for kind in Kind if getattr(mev, kind)),
+        profit_lamports_min=mev.profit_lamports_min,
+        size_lamports_max=mev.size_lamports_max,
+        probe_lamports=mev.probe_lamports,
+        costs_lamports=mev.costs_lamports,
+        ttl_ms=mev.ttl_ms,
+        pause_ms=mev.pause_ms,
+        parent_lamports_min=mev.parent_lamports_min,
     )
 
 

@@ -17,11 +17,11 @@ from chimera.domain.market import PoolUpdated, SlotAdvanced
 from chimera.domain.messages import StrategyDecided, TradeMoved
 from chimera.domain.pool import PoolHeader, QuoteRequest, SwapKind
 from chimera.domain.risk import Refusal
+from chimera.domain.sizing import best_amount
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, mul_div_floor, sol_text
 from chimera.ports.strategy import Context, Listing, StrategyEvent, StrategyOutput
 from chimera.strategies.arbitrage.rates import Circle, Rates
-from chimera.strategies.arbitrage.sizing import best_amount
 
 K = TypeVar("K")
 V = TypeVar("V")
