@@ -13,6 +13,7 @@ import msgspec
 from chimera.domain.chain import Blockhash
 from chimera.domain.circumstances import Circumstances
 from chimera.domain.errors import InvariantBroken
+from chimera.domain.failure import Failure, of_refusal
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import (
