@@ -1,6 +1,9 @@
 """The books: profit to the lamport, whatever the order of legs, and equal to the wallet's own change."""
 
+from collections import Counter
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,10 +17,13 @@ from chimera.domain.messages import (
     LegLanded,
     LegPlanned,
     LegReverted,
+    LegUndone,
     TradeMoved,
+    UpkeepLanded,
 )
 from chimera.domain.trade import Fill, LegRef, TradeState
 from chimera.portfolio import Ledger
+from chimera.testing.stories import entries
 
 MINT = Address("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263")
 WALLET = Address("7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU")
@@ -139,3 +145,44 @@ def test_states_and_retries_follow_the_moves() -> None:
         msgspec.json.encode(Entry(1, 1, "r", TradeMoved(TRADE, TradeState.FAILED, TradeState.RETRY, "", 2))),
         type=Entry,
     )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_after_every_fact_the_books_are_the_wallets_own_change_and_profit_accounts_for_all_of_it(
+    seed: int,
+) -> None:
+    """A second, plain count beside the books, over whole days with forks, reverts and chores."""
+    ledger, lamports, capital, chores = Ledger(), 0, 0, 0
+    held: Counter[Address] = Counter()
+    booked: dict[str, LegLanded] = {}
+    for entry in entries(seed, trades=12):
+        ledger.apply(entry)
+        match entry.fact:
+            case CapitalMoved() as moved:
+                lamports, capital = lamports + moved.lamports, capital + moved.lamports
+                held.update(dict(moved.tokens))
+            case LegLanded(leg, landed):
+                booked[leg.leg_id] = entry.fact
+                lamports += landed.lamports_delta
+                held[landed.mint] += landed.token_delta
+            case LegUndone(leg):
+                undone = booked.pop(leg.leg_id).fill
+                lamports -= undone.lamports_delta
+                held[undone.mint] -= undone.token_delta
+            case LegReverted() as reverted:
+                lamports += reverted.lamports_delta
+            case UpkeepLanded() as done:
+                lamports, chores = lamports + done.lamports_delta, chores + done.lamports_delta
+                held.update(dict(done.tokens))
+            case _:
+                pass
+        assert ledger.lamports == lamports
+        assert {mint: n for mint, n in ledger.tokens.items() if n} == {
+            mint: n for mint, n in held.items() if n
+        }
+        # what is not profit is still in positions, at cost
+        invested = sum(
+            one.cost_lamports - -(-one.cost_lamports * (one.tokens_bought - one.tokens) // one.tokens_bought)
+            for one in ledger.positions.values()
+        )
+        assert ledger.lamports + invested == capital + chores + ledger.realised_lamports
