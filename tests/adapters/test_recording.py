@@ -1,6 +1,7 @@
 """Recordings on disk: what was written is read back, whatever was killed in between, and what is missing is told."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ from chimera.adapters.recording_rows import Row, RowEncoder
 from chimera.adapters.recording_seal import seal
 from chimera.adapters.recording_writer import RecordingLimits, RecordingWriter
 from chimera.domain.chain import Account, AccountUpdate, SlotStatus, SlotUpdate
-from chimera.domain.errors import ConfigError, Garbled
+from chimera.domain.errors import ConfigError, Garbled, Unreachable
 from chimera.domain.ids import SYSTEM_PROGRAM, Slot
 from chimera.domain.market import SlotAdvanced
 from chimera.domain.record import Maker
@@ -243,3 +244,22 @@ def test_a_snapshot_with_a_segment_missing_in_it_is_nobodys_beginning(tmp_path: 
     middle.unlink()
     assert RecordingFolder(tmp_path).info().snapshots == ()
     assert next(iter(RecordingFolder(tmp_path).read(from_ms=AT + 300))).seq == 1
+
+
+def test_a_disk_that_is_nearly_full_is_left_to_the_journal(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    free = disk.f_bavail * disk.f_frsize
+    writer = RecordingWriter(tmp_path, maker=MAKER, limits=LIMITS)
+    writer.append([writer.encode(account(1))], at_ms=AT)
+    writer._limits = msgspec.structs.replace(LIMITS, free_bytes_min=10 * free)
+    with pytest.raises(Unreachable, match="bytes are left on the disk"):
+        writer.append([writer.encode(account(2)), writer.encode(account(3))], at_ms=AT)
+    writer._limits = LIMITS
+    broken = Observed(RecordingBroken("disk", 2), AT)
+    writer.append([writer.encode(broken), writer.encode(account(4))], at_ms=AT)
+    writer.close()
+    found = [(record.seq, type(record.item).__name__) for record in RecordingFolder(tmp_path).read()]
+    # the numbers of what was lost are missing, and what says so stands behind them
+    assert found == [
+        (1, "AccountUpdate"), (2, "RecordingBroken"), (4, "RecordingBroken"), (5, "AccountUpdate"),
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ import fcntl
 import os
 import sys
 from asyncio.subprocess import PIPE
+from errno import ENOSPC
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,8 @@ class RecordingLimits(msgspec.Struct, frozen=True):
     """On disk, all segments together; 0: no limit."""
     keep_days: int
     """0: no limit."""
+    free_bytes_min: int = 0
+    """What is left to others on the disk, the journal for one: below, nothing is recorded."""
 
 
 class RecordingWriter:
@@ -74,19 +77,26 @@ class RecordingWriter:
         return self._encoder.encode(message)[1]
 
     def append(self, rows: list[bytes], *, at_ms: int) -> Written:
-        """Rows on disk as far as the system is concerned; raises OSError."""
+        """Raises Unreachable for what the disk says; then the segment ends with its last whole frame."""
         if not rows:
             return Written(0, 0, full=False)
-        if self._log is None:
-            first = self._encoder.next_seq - len(rows)
-            path = self._folder / f"{first:0{NAME_DIGITS}d}{OPEN}"
-            self._log, self._began_ms, self._records = (
-                LogWriter(path, SegmentHead(first, self._maker)),
-                at_ms,
-                0,
-            )
-        before = self._log.bytes
-        self._log.write(rows)
+        try:
+            self._leave_room()
+            if self._log is None:
+                first = self._next_seq
+                path = self._folder / f"{first:0{NAME_DIGITS}d}{OPEN}"
+                self._log = LogWriter(path, SegmentHead(first, self._maker))
+                self._began_ms, self._records = at_ms, 0
+            before = self._log.bytes
+            self._log.write(rows)
+        except OSError as error:
+            broken, self._log = self._log, None
+            if broken is not None:
+                broken.abandon()
+                self.unsealed.append(broken.path)
+            raise Unreachable(WHO, f"{self._folder}: {error.strerror}") from None
+        finally:
+            self._next_seq += len(rows)
         self._records += len(rows)
         full = (
             self._records >= self._limits.segment_records
@@ -94,6 +104,11 @@ class RecordingWriter:
             or at_ms - self._began_ms >= self._limits.segment_ms
         )
         return Written(len(rows), self._log.bytes - before, full=full)
+
+    def _leave_room(self) -> None:
+        disk = os.statvfs(self._folder)
+        if disk.f_bavail * disk.f_frsize < self._limits.free_bytes_min:
+            raise OSError(ENOSPC, f"less than {self._limits.free_bytes_min} bytes are left on the disk")
 
     def rotate(self) -> Path | None:
         """The segment that was ended, durable; the next record begins another."""

@@ -371,6 +371,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     segment_records: Annotated[int, Meta(ge=1_000, le=10_000_000)] = 250_000
     segment_bytes: Annotated[int, Meta(ge=1_048_576, le=2**40)] = 268_435_456
     """A segment ends at the first of the three."""
+    free_bytes_min: Annotated[int, Meta(ge=0, le=2**60)] = 536_870_912
+    """Left to the journal on the disk: with less, nothing is recorded, and the recording says so."""
     keep_bytes: Annotated[int, Meta(ge=0, le=2**60)] = 21_474_836_480
     """The oldest segments go beyond so many bytes; 0: never."""
     keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 14

@@ -93,7 +93,7 @@ class RecordingSink(Protocol):
     """Where records go. `encode` is quick; `append`, `rotate`, `retain` and `close` block and want a thread."""
 
     unsealed: list[Path]
-    """Segments that an earlier run left open."""
+    """Segments that an earlier run, or a failing disk, left open; whoever seals one takes it from here."""
     resumes: RecordingBroken | None
     """What the first record must say, where there are earlier ones."""
 

@@ -68,8 +68,6 @@ class RecordingRole:
         """
         if self._sink.resumes is not None:
             self._encode(self._sink.resumes)
-        for path in self._sink.unsealed:
-            self._seal_later(path)
         while True:
             try:
                 await self._loops(ready)
@@ -207,6 +205,8 @@ class RecordingRole:
 
     async def _retain(self) -> None:
         while True:
+            while self._sink.unsealed:
+                self._seal_later(self._sink.unsealed.pop(0))
             removed = await asyncio.to_thread(self._sink.retain, at_ms=self._clock.now_ms())
             if removed:
                 self._observer.removed(names=[path.name for path in removed])

@@ -57,6 +57,7 @@ def recording(
         segment_ms=wished.segment_s * 1_000,
         keep_bytes=wished.keep_bytes,
         keep_days=wished.keep_days,
+        free_bytes_min=wished.free_bytes_min,
     )
     maker = Maker(component=COMPONENT, build=__version__, run_id=run_id)
     return RecordingRole(
