@@ -18,6 +18,7 @@ import typer
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.recordings import add_record, recordings_commands
+from chimera.commands.research import add_research
 from chimera.commands.trades import run_trades
 from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
@@ -484,6 +485,7 @@ app.add_typer(admins_commands(_settings), name="admins")
 app.add_typer(venue_commands(_settings), name="venue")
 app.add_typer(recordings_commands(), name="recordings")
 add_record(app, _settings, _run)
+add_research(app)
 
 if __name__ == "__main__":
     main()

@@ -39,8 +39,8 @@ BREAK = "recording: "
 class MarketReplay:
     """Folds raw records one by one; quotes come from `view`, as live."""
 
-    def __init__(self, venues: Mapping[str, Venue[object]]) -> None:
-        self.view = MarketView(venues)
+    def __init__(self, venues: Mapping[str, Venue[object]], *, keep_raw: bool = False) -> None:
+        self.view = MarketView(venues, keep_raw=keep_raw)
         self.block: BlockUpdate | None = None
         """The newest block heard of."""
         self.in_step = False

@@ -1,0 +1,167 @@
+"""`chimera backtest` and `chimera compare`: what a strategy would have done, and several answers side by side."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chimera.commands.recordings import Moment, moment_ms
+from chimera.domain.errors import ConfigError
+from chimera.domain.units import lamports_from_sol, sol_text
+
+ConfigFiles = Annotated[
+    list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
+]
+REPORT, RESULT, JOURNAL = "report.html", "result.json", "journal.jsonl"
+
+
+def add_research(app: typer.Typer) -> None:
+    @app.command()
+    def backtest(
+        *,
+        strategy: Annotated[
+            list[str], typer.Option(help="Which strategies run; give it again for several.", metavar="NAME")
+        ],
+        data: Annotated[
+            str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")
+        ],
+        from_: Annotated[
+            str | None,
+            typer.Option("--from", help="Trade from here on: UTC time or Unix seconds.", metavar="TIME"),
+        ] = None,
+        to: Moment = None,
+        set_: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set", help="A setting, as in momentum.slippage_bps_max=100.", metavar="KEY=VALUE"
+            ),
+        ] = None,
+        landing: Annotated[
+            list[str] | None,
+            typer.Option(help="A part of the landing model, as in dropped_bps=1000.", metavar="KEY=VALUE"),
+        ] = None,
+        seed: Annotated[int, typer.Option(help="Of the chances: landing, resampling.", min=0)] = 7,
+        capital: Annotated[str, typer.Option(help="SOL to begin with.", metavar="SOL")] = "20",
+        out: Annotated[
+            Path, typer.Option(help="Where report.html, result.json and journal.jsonl go.", metavar="DIR")
+        ] = Path("data/backtest"),
+        name: Annotated[str, typer.Option(help="What the run is called in reports.")] = "",
+        as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+        config: ConfigFiles = None,
+    ) -> None:
+        """Run strategies over a recording or a generated world, with the same engine, gate and desk as live."""
+        import msgspec
+
+        from chimera.sim.landing import LandingModel
+        from chimera.sim.report import page
+        from chimera.wiring.backtest import Wish
+        from chimera.wiring.backtest import backtest as run
+
+        try:
+            model = msgspec.convert(_pairs("--landing", landing), LandingModel, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"--landing: {error}") from None
+        if model.slots_min < 0 or model.slots_max < model.slots_min:
+            raise ConfigError("--landing: slots_max must not be below slots_min, nor slots_min below 0")
+        try:
+            lamports = lamports_from_sol(capital)
+        except ValueError as error:
+            raise ConfigError(f"--capital {capital}: {error}") from None
+        wish = Wish(
+            strategies=tuple(strategy),
+            data=data,
+            from_ms=moment_ms(from_),
+            to_ms=moment_ms(to),
+            changed=_pairs("--set", set_),
+            seed=seed,
+            lamports=lamports,
+            landing=model,
+            name=name,
+        )
+        result, journal = run(wish, files=config or (), environ=os.environ)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / REPORT).write_text(page(result), "utf-8")
+            (out / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+            with (out / JOURNAL).open("wb") as lines:
+                lines.writelines(msgspec.json.encode(entry) + b"\n" for entry in journal.read())
+        except OSError as error:
+            raise ConfigError(f"--out {out}: {error.strerror}") from None
+        for line in _figures(result, out) if not as_json else [json.dumps(_numbers(result, out))]:
+            print(line)
+
+    @app.command()
+    def compare(
+        runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of backtests.")],
+        *,
+        out: Annotated[Path, typer.Option(help="The page that is written.", metavar="FILE")] = Path(
+            "data/compare.html"
+        ),
+    ) -> None:
+        """Set backtests side by side on one page."""
+        import msgspec
+
+        from chimera.sim.report import comparison
+        from chimera.sim.result import Result
+
+        results = []
+        for run in runs:
+            path = run / RESULT if run.is_dir() else run
+            try:
+                results.append(msgspec.json.decode(path.read_bytes(), type=Result))
+            except OSError as error:
+                raise ConfigError(f"{path}: {error.strerror}") from None
+            except msgspec.DecodeError as error:
+                raise ConfigError(f"{path} is no backtest's result: {error}") from None
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(comparison(results), "utf-8")
+        except OSError as error:
+            raise ConfigError(f"--out {out}: {error.strerror}") from None
+        print(out)
+
+
+def _figures(result: Any, out: Path) -> list[str]:
+    profit = result.end_lamports - result.start_lamports
+    won = sum(trip.profit_lamports > 0 for trip in result.closed)
+    counts = result.counts
+    lines = [
+        f"{result.strategy} on {result.data}: {sol_text(profit)} SOL on {sol_text(result.start_lamports)}",
+        f"  {len(result.closed)} round trips closed ({won} won), {len(result.trips) - len(result.closed)} open",
+        f"  {counts.emitted} intents, {counts.refused} refused; of their legs {counts.landed} landed,",
+        f"  {counts.reverted} reverted, {counts.expired} expired, {counts.dropped} dropped",
+    ]
+    sharpe = result.evidence.sharpe
+    lines.append(
+        f"  Sharpe ratio of a round trip {sharpe.value:.2f} ({sharpe.low:.2f} to {sharpe.high:.2f})"
+        if sharpe
+        else f"  not enough data for more: {result.evidence.trades} closed round trips"
+    )
+    lines += [f"  note: {word}" for word in result.told]
+    return [*lines, f"  journal {result.journal_hash}", f"  {out / REPORT}"]
+
+
+def _numbers(result: Any, out: Path) -> dict[str, Any]:
+    return {
+        "strategy": result.strategy,
+        "data": result.data,
+        "profit_lamports": str(result.end_lamports - result.start_lamports),
+        "closed": len(result.closed),
+        "won": sum(trip.profit_lamports > 0 for trip in result.closed),
+        "landed": result.counts.landed,
+        "events": result.counts.events,
+        "journal_hash": result.journal_hash,
+        "report": str(out / REPORT),
+    }
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{option} {text}: wanted is KEY=VALUE")
+        pairs[key] = value
+    return pairs
