@@ -4,9 +4,8 @@
 
 Nothing may be bought twice, nothing bought may be orphaned, and the ledger must equal the chain to the lamport.
 
-With --faults the chain misbehaves at the same time, by the same seed. Its forks undo the slot in progress and the
-one before it, never a confirmed one: the desk books what is confirmed, and a fork deeper than that is beyond
-its promise.
+With --faults the chain misbehaves at the same time, by the same seed. Most of its forks undo the slot in progress and
+the one before it; now and then one goes deeper than what was confirmed, so that what was booked must be taken back.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from chimera.demo.stage import Stage
 from chimera.demo.summary import summarise
 from chimera.domain.errors import ConfigError
 from chimera.domain.intent import Side
-from chimera.domain.messages import LegLanded, LegReverted, LegSigned
+from chimera.domain.messages import LegLanded, LegReverted, LegSigned, LegUndone
 
 ALIVE_S = (0.3, 6.0)  # after it said that it is up
 LAST_RUN_S = 20
@@ -47,10 +46,13 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "land_late", "rate": 0.1, "slots": 5},
     {"kind": "duplicate", "rate": 0.1},
     {"kind": "fork", "rate": 0.03, "slots": 1},
+    {"kind": "fork", "rate": 0.01, "slots": 7},
     {"kind": "geyser_disconnect", "rate": 0.02},
     {"kind": "server_error", "rate": 0.3, "methods": ["jito:*"]},
 )
-"""At what rate a request or a slot is struck; a fork of 1 undoes two slots, the one in progress and one sealed."""
+"""At what rate a request or a slot is struck; a fork of 1 undoes two slots, the one in progress and one sealed.
+
+Confirmed lags by two slots, so that a fork of 7 undoes some that were confirmed."""
 JITO_DOWN: dict[str, Any] = {"kind": "jito_down"}
 """For the middle third of the run."""
 
@@ -100,13 +102,17 @@ def _verdict(stage: Stage, lamports: int, tokens: dict[Any, int], on_chain: set[
     entries = list(read_folder(stage.folder / "journal"))
     summary = summarise(entries, began_ms=0, dashboard="", chain_lamports=lamports, chain_tokens=tokens)
     landed = [entry.fact for entry in entries if isinstance(entry.fact, LegLanded)]
-    bought = Counter(fact.leg.trade_id for fact in landed if fact.fill.side is Side.BUY)
+    bought: Counter[str] = Counter(fact.leg.trade_id for fact in landed if fact.fill.side is Side.BUY)
+    undone = [entry.fact for entry in entries if isinstance(entry.fact, LegUndone)]
+    buys = {fact.leg.leg_id for fact in landed if fact.fill.side is Side.BUY}
+    bought.subtract(fact.leg.trade_id for fact in undone if fact.leg.leg_id in buys)
     known = {str(fact.fill.signature) for fact in landed}
     known |= {str(entry.fact.signature) for entry in entries if isinstance(entry.fact, LegReverted)}
     signed = {str(entry.fact.signature) for entry in entries if isinstance(entry.fact, LegSigned)}
     return {
         "round_trips_closed": summary.closed,
         "legs_landed": len(landed),
+        "legs_undone": len(undone),
         "bought_twice": [trade for trade, times in bought.items() if times > 1],
         "landed_but_unknown_to_the_books": sorted(on_chain - known),
         "sent_without_a_record": sorted(on_chain - signed),

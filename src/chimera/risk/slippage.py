@@ -70,7 +70,7 @@ class Slippage:
                     self._plans.popitem(last=False)
             case LegLanded(leg, fill):
                 plan_of = self._plans.pop(leg.leg_id, None)
-                if plan_of is not None and plan_of.expected_out > 0:
+                if plan_of is not None and plan_of.expected_out > 0 and fill.side is not Side.CYCLE:
                     self._learn(plan_of, fill, entry.at_ms)
             case LegDropped(leg, failure=failure) | LegReverted(leg, failure=failure):
                 self._plans.pop(leg.leg_id, None)
