@@ -1,7 +1,9 @@
 """Positions, markets, strategies, configuration, operations and the palette, in a real browser over a demo."""
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,3 +265,25 @@ def test_the_page_can_be_installed_and_opens_while_the_desk_is_away(demo, browse
     page.reload()
     expect(page.get_by_text("The desk does not answer")).to_be_visible()
     context.close()
+
+
+def test_the_exported_ledger_is_the_apis(demo, desk):
+    page = enter(desk, demo, "#/trades")
+    page.get_by_label("Status").select_option("CLOSED")
+    page.locator("main tbody tr").first.wait_for(timeout=ROUND_TRIP_MS)
+    for button, name in (("JSON, as the API has it", "trades.json"), ("Tax lots as JSON", "tax-lots.json")):
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=button).click()
+        assert saved.value.suggested_filename == name
+        rows = json.loads(Path(saved.value.path()).read_text())
+        told = {one["trade_uuid"]: one for one in demo.get("/trades?status=CLOSED&limit=1000")["items"]}
+        assert rows
+        for row in rows:
+            known = (
+                told[row["trade_uuid"]] if name == "trades.json" else demo.get(f"/trades/{row['trade_uuid']}")
+            )
+            if name == "trades.json":
+                assert row == known
+            else:
+                assert row["disposed_signature"] in {fill["signature"] for fill in known["fills"]}

@@ -262,7 +262,7 @@ export function createApi(key: string | (() => string), fetcher: typeof fetch = 
     const headers: Record<string, string> = {
       Authorization: `Bearer ${typeof key === "function" ? key() : key}`,
     };
-    if (method !== "GET" && factorShown !== null) {
+    if (method !== "GET" && method !== "FILE" && factorShown !== null) {
       headers["X-Step-Up"] = factorShown;
       factorShown = null;
     }
@@ -301,7 +301,8 @@ export interface KillSwitch {
   mode: KillMode | null;
 }
 
-type Method = "GET" | "POST" | "PUT";
+/** FILE is a GET whose answer is a file, whatever is in it. */
+type Method = "GET" | "POST" | "PUT" | "FILE";
 
 /** One call; throws ApiError. `caller`: headers that say who asks. */
 export async function request<T>(
@@ -316,7 +317,7 @@ export async function request<T>(
   let response: Response;
   try {
     response = await fetcher(`/api/v1${path}`, {
-      method,
+      method: method === "FILE" ? "GET" : method,
       headers,
       body: body === undefined ? null : JSON.stringify(body),
       cache: "no-store",
@@ -325,6 +326,7 @@ export async function request<T>(
   } catch {
     throw new ApiError(0, "UNREACHABLE", "The desk does not answer. Is it still running?");
   }
+  if (response.ok && method === "FILE") return (await response.blob()) as T;
   const text = await response.text();
   if (response.ok) {
     try {

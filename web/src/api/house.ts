@@ -128,7 +128,12 @@ export interface MarketFilter {
   offset: number;
 }
 
-type Call = <T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown) => Promise<T>;
+type Call = <T>(method: "GET" | "POST" | "PUT" | "FILE", path: string, body?: unknown) => Promise<T>;
+interface Period {
+  from?: Millis | undefined;
+  to?: Millis | undefined;
+}
+
 type Query = (parameters: Record<string, string | number | undefined>) => string;
 
 export function houseCalls(call: Call, query: Query) {
@@ -150,6 +155,13 @@ export function houseCalls(call: Call, query: Query) {
     resources: () => call<Resources>("GET", "/operations/resources"),
     telemetry: () => call<Telemetry>("GET", "/operations/telemetry"),
     secretAges: () => call<{ items: SecretSeen[] }>("GET", "/operations/secrets"),
+    exportTrades: (
+      filter: Period & { status?: string | undefined; strategy?: string | undefined },
+      format: string,
+    ) => call<Blob>("FILE", `/trades/export${query({ ...filter, format })}`),
+    taxLots: (period: Period, format: string) =>
+      call<Blob>("FILE", `/trades/lots${query({ ...period, format })}`),
+    exportWallets: (format: string) => call<Blob>("FILE", `/wallets/export${query({ format })}`),
     healthChecks: () => call<HealthChecks>("GET", "/operations/health-checks"),
   };
 }

@@ -5,6 +5,7 @@ import type { Fill, TradeDetail } from "../../api/client";
 import { useSession } from "../../app";
 import { exactUnits } from "../../format/money";
 import { explain } from "../../format/words";
+import { useLive } from "../../live/react";
 import { SideText, StatusBadge, StrategyBadge } from "../../ui/badges";
 import { Dialog } from "../../ui/dialog";
 import { Address, Dash, Moment, Money } from "../../ui/figures";
@@ -196,6 +197,7 @@ function FillRow({ fill }: { fill: Fill }) {
       <div className="flex items-center gap-2">
         <SideText side={fill.side} />
         <Address value={fill.signature} label="signature" ends={8} />
+        <ExplorerLink signature={fill.signature} />
         <span className="num ml-auto text-2xs text-faint">
           slot {fill.slot.toLocaleString("en")} · <Moment at={fill.at} />
         </span>
@@ -213,6 +215,24 @@ function FillRow({ fill }: { fill: Fill }) {
         </dd>
       </dl>
     </li>
+  );
+}
+
+const EXPLORER = "https://explorer.solana.com/tx/";
+
+/** Where everybody can look a transaction up; the embedded chain's are nowhere but here. */
+function ExplorerLink({ signature }: { signature: string }) {
+  const live = useLive((data) => data.health?.mode === "live");
+  if (!live) return null;
+  return (
+    <a
+      href={EXPLORER + signature}
+      target="_blank"
+      rel="noreferrer"
+      className="rounded-sm text-accent hover:underline"
+    >
+      Explorer
+    </a>
   );
 }
 

@@ -11,6 +11,7 @@ import { FIELD, Field } from "../../ui/field";
 import { Button, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { TRADE_COLUMNS } from "./columns";
+import { ExportButton } from "./export";
 
 const PAGE_SIZES = [25, 50, 100];
 const USUAL_SIZE = 50;
@@ -152,6 +153,8 @@ function Filters({
           Clear filters
         </Button>
       )}
+      <span className="hidden sm:ml-auto sm:block" />
+      <ExportButton filter={toFilter(search)} />
     </form>
   );
 }

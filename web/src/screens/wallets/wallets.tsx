@@ -6,10 +6,12 @@ import { WALLET_STATUSES, type Wallet } from "../../api/steering";
 import { useMay, useSession } from "../../app";
 import { humanize } from "../../format/words";
 import type { WalletSearch } from "../../router";
+import { saveFile } from "../../ui/download";
 import { FIELD, Field } from "../../ui/field";
 import { Pager } from "../../ui/pager";
 import { Button, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
+import { useNotify } from "../../ui/toast";
 import { ChangeDialog } from "./change";
 import { ChangeContext, WALLET_COLUMNS } from "./columns";
 
@@ -55,6 +57,7 @@ export function Wallets() {
           </select>
         </Field>
         <span className="ml-auto" />
+        <SaveButton />
         {operator && <Button onClick={() => setChanging(null)}>Add a wallet</Button>}
       </div>
       <Panel
@@ -82,4 +85,17 @@ export function Wallets() {
       {changing !== undefined && <ChangeDialog wallet={changing} onClose={() => setChanging(undefined)} />}
     </div>
   );
+}
+
+function SaveButton() {
+  const { api } = useSession();
+  const notify = useNotify();
+  const save = async () => {
+    try {
+      saveFile(await api.exportWallets("csv"), "wallets.csv");
+    } catch (error) {
+      notify("bad", error instanceof Error ? error.message : "The roster could not be saved.");
+    }
+  };
+  return <Button onClick={() => void save()}>Save as CSV</Button>;
 }
