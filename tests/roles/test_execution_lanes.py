@@ -130,7 +130,9 @@ async def test_only_where_every_lane_fails_the_hand_over_failed() -> None:
 
 
 @pytest.mark.parametrize("away", [False, True])
-async def test_the_desk_is_told_before_each_step_whether_the_block_engine_is_out_of_service(away: bool) -> None:
+async def test_the_desk_is_told_before_each_step_whether_the_block_engine_is_out_of_service(
+    away: bool,
+) -> None:
     house = House()
     switch = ConfigChanged(key=KEY, old="primary", new="fallback", cause="three failures", by="house")
     if away:

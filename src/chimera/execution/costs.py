@@ -32,7 +32,6 @@ class Costs:
         self.slippage = Slippage(slippage or SlippagePolicy())
         self.parameters = parameters or FeeParameters()
 
-
     def apply(self, entry: Entry) -> None:
         """Folds one entry of the journal; the same at start and in motion."""
         self.compute.apply(entry)

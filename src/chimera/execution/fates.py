@@ -164,7 +164,9 @@ class Fates:
         plan = self._watch.plan(leg.ref.leg_id)
         known = [self._view.pools.get(hop.pool) for hop in plan.hops] if plan is not None else []
         codes: frozenset[int] = frozenset()
-        return codes.union(*(getattr(pool.venue, "slippage_errors", ()) for pool in known if pool is not None))
+        return codes.union(
+            *(getattr(pool.venue, "slippage_errors", ()) for pool in known if pool is not None)
+        )
 
     def _undone(self, booked: Booked) -> None:
         leg = booked.leg

@@ -11,6 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from chimera.domain.failure import Failure
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
@@ -93,7 +94,9 @@ class Observer:
         self._intents = counter("intents", "Intents by outcome", "outcome")
         self._intent_refusals = counter("intents_refused", "Intents refused by reason", "reason")
         self._legs = counter("legs", "Legs by side and what became of them", "side", "outcome")
-        self._failures = counter("leg_failures", "Legs that came to nothing, by class of their error", "failure")
+        self._failures = counter(
+            "leg_failures", "Legs that came to nothing, by class of their error", "failure"
+        )
         self._trade_ms = histogram("trade_latency_ms", "Signal accepted to leg confirmed", "side")
         self._trades = counter("total_trades", "Round trips that reached a state", "state")
         self._positions = gauge("active_positions", "Open positions")
