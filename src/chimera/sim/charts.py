@@ -107,7 +107,7 @@ def _span_text(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7_200:
-        return f"{seconds / 60:.0f} min"
+        return f"{seconds / 60:.3g} min"
     return f"{seconds / 3_600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
 
 

@@ -33,6 +33,7 @@ td.n,th.n{text-align:right}.gain{color:var(--gain);fill:var(--gain)}.loss{color:
 .scroll{overflow-x:auto}figure{margin:1rem 0}svg{width:100%;height:auto}
 .line{fill:none;stroke:var(--line);stroke-width:1.6}
 .area{fill:var(--loss);opacity:.45}.grid{stroke:var(--rule)}text{fill:var(--dim);font-size:11px}.axis,.name{text-anchor:end}
+code{overflow-wrap:anywhere}
 .time{text-anchor:middle}.unit{font-size:10px}
 """
 

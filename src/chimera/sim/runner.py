@@ -184,8 +184,10 @@ class Runner:
         parts = self._parts
         view = parts.replay.view
         self._sampled = view.slot
+        paid = {position.mint: position.paid_lamports for position in parts.books.ledger.open_positions}
         exposure = 0
-        for position in parts.books.ledger.open_positions:
-            value = view.value_lamports(position.mint, position.tokens)
-            exposure += position.paid_lamports if value is None else value
+        for mint, tokens in parts.chain.tokens.items():
+            # of the chain's own holdings: the ledger hears of a fill only once it is confirmed
+            value = view.value_lamports(mint, tokens) if tokens else 0
+            exposure += paid.get(mint, 0) if value is None else value
         self.equity.append(EquityPoint(parts.clock.now_ms(), parts.chain.lamports + exposure, exposure))
