@@ -7,14 +7,16 @@ import pytest
 from tests.execution.theatre import SOL, Theatre, mint_of
 from tests.execution.theatre import theatre as staged
 
-from chimera.domain.ids import USDC, WSOL, Address, IntentId
+from chimera.domain.ids import TOKEN_PROGRAM, USDC, WSOL, Address, IntentId
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.risk import Reason, Refusal
 from chimera.execution.costs import Costs
 from chimera.execution.cycles import CyclePlanner
+from chimera.execution.outcomes import fill_of
 from chimera.execution.planner import Plan, Planner
 from chimera.market.view import MarketView
 from chimera.onchain.keys import associated_token_address
+from chimera.onchain.token_instructions import create_token_account, sync_native, system_transfer
 from chimera.onchain.transaction import unsigned
 from chimera.risk.gate import Approved
 from chimera.testing.builders import intent
@@ -131,6 +133,27 @@ async def test_a_token_that_is_held_keeps_its_account(theatre: Theatre) -> None:
     assert isinstance(mine, Plan)
     assert isinstance(closed, Plan)
     assert len(mine.message) < len(closed.message)
+
+
+async def test_sol_that_lies_wrapped_is_spent_first_and_all_of_it_comes_back(theatre: Theatre) -> None:
+    await push(theatre, "LUMEN", 15 * SOL)
+    base = associated_token_address(owner=theatre.wallet, mint=WSOL, token_program=TOKEN_PROGRAM)
+    opened = create_token_account(
+        payer=theatre.wallet, owner=theatre.wallet, mint=WSOL, token_program=TOKEN_PROGRAM
+    )
+    moved = system_transfer(source=theatre.wallet, destination=base, lamports=SOL // 4)
+    await theatre.do(theatre.keypair, opened, moved, sync_native(base))
+    plan = await planned(theatre, circle(theatre.view, "raydium_amm_v4", "raydium_cpmm"), {WSOL: SOL // 4})
+    assert isinstance(plan, Plan)
+    before = await theatre.lamports()
+    landed = await theatre.land(plan)
+    fill = fill_of(
+        landed, wallet=theatre.wallet, mint=mint_of("LUMEN"), side=Side.CYCLE, tip_accounts=frozenset(), at_ms=0
+    )  # fmt: skip
+    assert fill.swap_lamports == plan.expected_out - plan.amount_in, "the profit, whatever pocket it was in"
+    assert dict(fill.other_tokens) == {WSOL: -SOL // 4}
+    back = SOL // 4 + fill.swap_lamports - plan.fees.total_lamports - fill.rent_lamports
+    assert await theatre.lamports() - before == back
 
 
 @pytest.mark.parametrize(

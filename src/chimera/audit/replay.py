@@ -11,6 +11,7 @@ import msgspec
 
 from chimera.domain.errors import ConfigError
 from chimera.domain.ids import IntentId
+from chimera.domain.ids import WSOL
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.messages import (
     Entry,
@@ -127,7 +128,9 @@ def _decided(entry: Entry, fact: IntentApproved | IntentRefused, outcome: object
 def _sum(fill: Fill) -> int:
     """What double entry says the wallet's change must be."""
     swapped = -fill.swap_lamports if fill.side is Side.BUY else fill.swap_lamports
-    return swapped - fill.fee_lamports - fill.tip_lamports - fill.rent_lamports
+    # what went into our wrapped SOL, or came out of it, is ours all the same
+    wrapped = sum(change for mint, change in fill.other_tokens if mint == WSOL)
+    return swapped - fill.fee_lamports - fill.tip_lamports - fill.rent_lamports - wrapped
 
 
 def _balanced(seq: int, id_: str, journal: int, books: int) -> Iterator[Difference]:

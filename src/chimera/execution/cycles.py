@@ -63,7 +63,7 @@ class CyclePlanner:
             )
         minimum = intent.amount + fees.total_lamports + intent.profit_lamports_min
         calls = [
-            *self._opening(intent, fees),
+            *self._opening(intent, fees, wrapped=held.get(WSOL, 0)),
             *self._swaps(quotes, minimum_out=minimum),
             *self._closing(quotes, held),
         ]
@@ -105,15 +105,17 @@ class CyclePlanner:
             return Refusal(Reason.POOL_NOT_FOUND, observed="the pools do not lead back to SOL")
         return tuple(quotes)
 
-    def _opening(self, intent: TradeIntent, fees: Fees) -> list[InstructionCall]:
-        base = self._held_in(WSOL)
+    def _opening(self, intent: TradeIntent, fees: Fees, *, wrapped: int) -> list[InstructionCall]:
+        """What lies wrapped already is spent first; all of it is unwrapped at the end."""
+        base, missing = self._held_in(WSOL), max(intent.amount - wrapped, 0)
         calls = [
             compute_unit_limit(fees.compute_units),
             compute_unit_price(fees.cu_price_micro_lamports),
             self._account(WSOL),
-            system_transfer(source=self._wallet, destination=base, lamports=intent.amount),
-            sync_native(base),
         ]
+        if missing:
+            transfer = system_transfer(source=self._wallet, destination=base, lamports=missing)
+            calls += [transfer, sync_native(base)]
         if fees.tip_lamports and self._tip_accounts:
             chosen = self._tip_accounts[sum(intent.id.encode()) % len(self._tip_accounts)]
             calls.append(system_transfer(source=self._wallet, destination=chosen, lamports=fees.tip_lamports))
@@ -168,7 +170,9 @@ def _within_edge(fees: Fees, gross: int) -> Fees:
     """The tip cut down to half of what the cycle earns, though to no less than the block engine looks at."""
     if not fees.tip_lamports:
         return fees
-    return msgspec.structs.replace(fees, tip_lamports=max(min(fees.tip_lamports, gross // 2), TIP_LAMPORTS_MIN))
+    return msgspec.structs.replace(
+        fees, tip_lamports=max(min(fees.tip_lamports, gross // 2), TIP_LAMPORTS_MIN)
+    )
 
 
 def _moves_native(venue: object, state: object) -> bool:
