@@ -27,6 +27,8 @@ from chimera.observe import Observer, Redactor, make_log
 from chimera.plugins import venues
 from chimera.roles.pool_sharing import PoolFollower, PoolGiver
 from chimera.roles.topics import MARKET
+from chimera.testing.builders import address
+from chimera.venues.pumpfun.layout import BONDING_CURVE, CURVE_BYTES, PROGRAM, curve_address
 
 WITHIN_S = 15.0
 WRAPPED = Account(WSOL, TOKEN_PROGRAM, 1, bytes(44) + bytes((9, 1)) + bytes(36))
@@ -182,6 +184,63 @@ async def test_a_pool_that_the_giver_doubts_is_not_bought_from_by_those_who_foll
         await until(lambda: all(pool.doubtful is not None for pool in pools), "all are doubted")
         giver.view.trust(doubt)
         await until(lambda: all(pool.doubtful is None for pool in pools), "and trusted again")
+
+
+MINT = address("a coin")
+COIN = Account(MINT, TOKEN_PROGRAM, 1, WRAPPED.data)
+RESERVES = (10**15, 30 * 10**9, 8 * 10**14, 10**9, 10**15)
+
+
+def a_curve(virtual_tokens: int) -> Account:
+    """Of a pump.fun coin: its account does not say which."""
+    numbers = b"".join(value.to_bytes(8, "little") for value in (virtual_tokens, *RESERVES[1:]))
+    data = (BONDING_CURVE + numbers).ljust(CURVE_BYTES, b"\0")
+    return Account(curve_address(MINT), PROGRAM, 1, data)
+
+
+async def test_what_only_transactions_tell_outlives_the_giver_that_heard_it(server: NatsServer) -> None:
+    curve = a_curve(10**15)
+    async with process(server, gives=False) as follower:
+        async with process(server, gives=True) as first:
+            first.view.tell_mints({curve.address: MINT}, 0)
+            for slot in (5, 6):
+                for account in (*ACCOUNTS.values(), COIN, curve):
+                    first.fold(account, slot)
+            await until(lambda: curve.address in follower.view.pools, "the follower has the curve")
+        # it trades on while nobody gives
+        async with process(server, gives=True) as second:
+            assert await second.loop.remember() == 6
+            for slot in (8, 9):
+                for account in (*ACCOUNTS.values(), COIN, a_curve(10**15 - 7)):
+                    second.fold(account, slot)
+            second.loop.tell_absence(6)
+            await second.loop.doubt_the_missing()
+            await until(lambda: equal(follower.view, second.view), "both have the curve as it is now")
+            assert curve.address in second.view.pools
+            assert all(pool.doubtful is None for pool in follower.view.pools.values())
+
+
+async def test_a_pool_that_the_next_giver_does_not_find_is_not_bought_from(server: NatsServer) -> None:
+    async with process(server, gives=True) as first:
+        for slot in (5, 6):
+            for account in ACCOUNTS.values():
+                first.fold(account, slot)
+        lost = a_vault(first.view)
+        (gone,) = [a for a in first.view.pools if lost.address in first.view.accounts_of(a)]
+        async with process(server, gives=False) as early:
+            await until(lambda: equal(early.view, first.view), "all are known")
+    async with process(server, gives=True) as second, process(server, gives=False) as follower:
+        await second.loop.remember()
+        for slot in (5, 6):
+            for account in ACCOUNTS.values():
+                if account.address != gone:
+                    second.fold(account, slot)
+        await second.loop.doubt_the_missing()
+        await until(
+            lambda: gone in follower.view.pools and follower.view.pools[gone].doubtful is not None,
+            "it is held in doubt",
+        )
+        assert [a for a, pool in follower.view.pools.items() if pool.doubtful] == [gone]
 
 
 async def test_a_fork_that_took_the_giver_back_takes_the_followers_back_too(server: NatsServer) -> None:

@@ -65,16 +65,6 @@ class PoolCache:
         except (NatsError, OSError) as error:
             raise Unreachable(WHO, f"{type(error).__name__}: {error}") from None
 
-    async def last_slot(self) -> int:
-        """Of the pool that was written last, by whomever; 0 where there is none, or nobody answers."""
-        js = self._client().jetstream()
-        try:
-            last = (await js.stream_info(self.stream)).state.last_seq
-            message = await js.get_msg(self.stream, seq=last)
-            return int(open_record(self._decoder, message.data or b"").payload.slot)
-        except (NatsError, OSError, Garbled):
-            return 0
-
     async def write(self, snapshots: Iterable[PoolSnapshot]) -> set[Address]:
         """Replaces the pools' messages; returns those of which nobody knows whether that happened."""
         gate = asyncio.Semaphore(AT_ONCE)

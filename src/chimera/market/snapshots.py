@@ -3,6 +3,8 @@
 The giver has folded forks and gaps already; who adopts takes each snapshot for the truth, older or newer.
 """
 
+import msgspec
+
 from chimera.domain.ids import Address, Slot
 from chimera.domain.market import MarketEvent, PoolQuarantined, PoolReleased
 from chimera.domain.snapshot import PoolSnapshot
@@ -11,6 +13,7 @@ from chimera.ports.venue import MintTeller
 
 GIVER = "giver"
 """The role under which a pool is quarantined that the giver holds in doubt."""
+UNMADE = "its accounts do not make it anew"
 PASSES = 3  # accounts that only other accounts tell of are watched one pass later
 
 
@@ -45,7 +48,10 @@ def adopt(view: MarketView, snapshot: PoolSnapshot, at_ms: int) -> list[MarketEv
                 events += view.apply(update, at_ms)
     else:
         updates = {update.account.address: update for update in snapshot.accounts}
-        events += view.rebuild(snapshot.pool, updates, snapshot.slot, at_ms) or []
+        made = view.rebuild(snapshot.pool, updates, snapshot.slot, at_ms)
+        if made is None:  # what was known goes on being shown, and nobody buys by it
+            snapshot = msgspec.structs.replace(snapshot, doubtful=snapshot.doubtful or UNMADE)
+        events += made or []
     return [*events, *_judge(view, snapshot, at_ms)]
 
 

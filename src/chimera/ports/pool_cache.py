@@ -12,10 +12,6 @@ class PoolCache(Protocol):
         """Makes it ready to be written to; raises Unreachable."""
         ...
 
-    async def last_slot(self) -> int:
-        """Of the pool that was written last, by whomever; 0 where that is not known."""
-        ...
-
     async def write(self, snapshots: Iterable[PoolSnapshot]) -> set[Address]:
         """Replaces what is kept of these pools; returns those of which nobody knows whether that happened."""
         ...

@@ -5,6 +5,9 @@ A follower begins with the last state of every pool and never asks a node. Neith
 """
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import msgspec
 
 from chimera.domain.errors import Unreachable
 from chimera.domain.ids import Address, Slot
@@ -31,6 +34,8 @@ DOUBTS_EVERY_S = 0.5  # how often doubts are compared, which come without an eve
 AGAIN_S = 0.5
 POOLS_A_WRITE = 512
 AWAY = "the market process was away"
+MISSING = "it was not on the chain when the market process started"
+KEPT_WITHIN_S = 30.0  # fifty thousand pools take some seconds
 
 
 class PoolGiver:
@@ -46,9 +51,49 @@ class PoolGiver:
         self._changed: dict[Address, None] = {}
         self._doubts: dict[Address, str | None] = {}
 
-    async def absence(self) -> int:
-        """The slot that followers last heard of, from whoever gave before us; ask before `run`."""
-        return await self._cache.last_slot()
+    async def remember(self) -> int:
+        """The newest slot that followers have a pool of, from whoever gave before us; call it before anything else.
+
+        Of some venues only transactions tell what a pool trades, and those of a former run are over: what the
+        cache knows of that is told to the view. Else such a pool would go on trading unseen, and followers would
+        believe its last state for days.
+        """
+        last = 0
+        mints: dict[Address, Address] = {}
+        async for snapshot in self._kept():
+            last = max(last, snapshot.slot)
+            if snapshot.mint is not None:
+                mints[snapshot.pool] = snapshot.mint
+        self._view.tell_mints(mints, self._clock.now_ms())
+        return last
+
+    async def doubt_the_missing(self) -> None:
+        """Whatever the cache has and the chain's accounts did not give is held in doubt; call it once all are known."""
+        missing: list[PoolSnapshot] = []
+        async for snapshot in self._kept():
+            pool = self._view.pools.get(snapshot.pool)
+            if (pool is None or not pool.complete) and snapshot.doubtful is None:
+                missing.append(msgspec.structs.replace(snapshot, doubtful=MISSING))
+        if missing:
+            self._observer.told("pools that nobody sees any more", pools=len(missing))
+            await self._cache.write(missing)
+            # one that has come up meanwhile is given anew, after ours
+            self._changed |= {kept.pool: None for kept in missing if kept.pool in self._view.pools}
+
+    async def _kept(self) -> AsyncIterator[PoolSnapshot]:
+        """The last snapshot of every pool; what cannot be had is told, and must do without."""
+        following = self._cache.follow()
+        try:
+            async with asyncio.timeout(KEPT_WITHIN_S):
+                async for snapshot in following:
+                    if snapshot is None:
+                        return
+                    yield snapshot
+        except (Unreachable, TimeoutError) as error:
+            self._observer.told("pool cache not read", cause=str(error) or "too slow")
+        finally:
+            if isinstance(following, AsyncGenerator):
+                await following.aclose()
 
     def tell_absence(self, last_slot: int) -> None:
         """Tells what nobody saw between that slot and now: who counts trades or builds bars must know."""

@@ -51,12 +51,13 @@ async def start_market(around: Around) -> None:
     if recording is not None:
         around.stack.push_async_callback(recording.close)
         around.loops.start("recording", recording.run(market.ready))
-    heard_last = await giver.absence()
+    heard_last = await giver.remember()
     around.loops.start("market", market.run())
     around.loops.start("market health", market.report())
     around.loops.start("pool giver", giver.run())
     await around.loops.first_of(market.ready.wait(), READY_WITHIN_S)
     giver.tell_absence(heard_last)
+    await giver.doubt_the_missing()
 
 
 def _watched_wallet(settings: Settings, observer: Observer) -> Address:
