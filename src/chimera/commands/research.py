@@ -93,6 +93,60 @@ def add_research(app: typer.Typer) -> None:
             print(line)
 
     @app.command()
+    def optimise(
+        *,
+        strategy: Annotated[list[str], typer.Option(help="Which strategies run.", metavar="NAME")],
+        data: Annotated[
+            str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")
+        ],
+        param: Annotated[
+            list[str],
+            typer.Option(
+                help="What is looked for, as in momentum.stop_loss_bps=500:3000:100.", metavar="KEY=LOW:HIGH"
+            ),
+        ],
+        trials: Annotated[int, typer.Option(help="Parameter sets a fold.", min=1, max=10_000)] = 30,
+        folds: Annotated[int, typer.Option(help="Stretches that are tested.", min=1, max=50)] = 3,
+        embargo: Annotated[float, typer.Option(help="Seconds between learning and testing.", min=0)] = 30,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help="A setting that stays.", metavar="KEY=VALUE")
+        ] = None,
+        seed: Annotated[int, typer.Option(help="Of the search and of the chances.", min=0)] = 7,
+        out: Annotated[Path, typer.Option(help="Where report.html and found.json go.", metavar="DIR")] = Path(
+            "data/optimise"
+        ),
+        config: ConfigFiles = None,
+    ) -> None:
+        """Look for parameters on one stretch and judge them on the next; only what was judged is reported."""
+        import msgspec
+
+        from chimera.sim.report import page
+        from chimera.wiring.backtest import Wish
+        from chimera.wiring.optimise import optimise as look
+        from chimera.wiring.optimise import ranges_of
+
+        wish = Wish(strategies=tuple(strategy), data=data, changed=_pairs("--set", set_), seed=seed)
+        found = look(
+            wish,
+            ranges_of(param),
+            trials=trials,
+            folds=folds,
+            embargo_ms=round(embargo * 1_000),
+            files=config or (),
+            environ=os.environ,
+            told=print,
+        )
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / REPORT).write_text(page(found.result), "utf-8")
+            (out / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(found.result)))
+            (out / "found.json").write_bytes(msgspec.json.format(msgspec.json.encode(found.folds)))
+        except OSError as error:
+            raise ConfigError(f"--out {out}: {error.strerror}") from None
+        for line in _figures(found.result, out):
+            print(line)
+
+    @app.command()
     def compare(
         runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of backtests.")],
         *,

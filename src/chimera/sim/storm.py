@@ -1,0 +1,443 @@
+"""The real desk, journal, gate and lifecycle in a storm: virtual time, seeded faults, what must hold after every step.
+
+Deterministic: a seed is a whole day of bad luck, and the same seed is the same day. Kills lose what was not durable;
+the next desk has the journal alone. Some seconds of computing are hours here.
+"""
+
+import heapq
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import msgspec
+
+from chimera.domain.chain import Simulation
+from chimera.domain.errors import InvariantBroken
+from chimera.domain.ids import (
+    TOKEN_PROGRAM,
+    Address,
+    IntentId,
+    SignalId,
+    Signature,
+    Slot,
+    TradeId,
+    derived_id,
+)
+from chimera.domain.intent import Origin, Side, Style, TradeIntent
+from chimera.domain.messages import CapitalMoved, Entry, Fact, KillSwitchMoved, LegSigned, TokenChecked
+from chimera.domain.risk import Refusal
+from chimera.domain.token import TokenInfo, TokenReport
+from chimera.domain.trade import TradeState
+from chimera.domain.units import MICRO_USD
+from chimera.execution.books import Books
+from chimera.execution.desk import Desk, DeskLimits
+from chimera.execution.effects import (
+    Arrived,
+    Effect,
+    HandedOver,
+    Message,
+    ReadTransaction,
+    Send,
+    Sign,
+    SignedBytes,
+    Simulate,
+    Simulated,
+    StatusesRead,
+    Ticked,
+    TransactionSeen,
+)
+from chimera.execution.fees import Fees
+from chimera.execution.planner import Plan
+from chimera.market.view import MarketView
+from chimera.risk.checks import RiskLimits
+from chimera.risk.gate import Approved, Gate
+from chimera.risk.loss_breaker import LossLimits
+from chimera.risk.token_safety import TokenLimits
+from chimera.sim.storm_chain import SLOT_MS, Faults, Order, StormChain
+
+START_MS = 1_790_000_000_000
+STEP_MS = 100
+CALM_WITHIN_S = 300
+"""After the last fault everything has ended: a blockhash's minute, retries, an exit and its finality."""
+OPENING_LAMPORTS = 20 * 10**9
+MINTS = tuple(Address(f"{name:1<44}") for name in ("AAA", "BBB", "CCC"))
+WALLET = Address(f"{'DESK':1<44}")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What one seed's day was like."""
+
+    seed: int
+    broken: str
+    """What did not hold, and when; empty where all did."""
+    kills: int
+    intents: int
+    landed: int
+    undone: int
+    stuck: int
+    virtual_s: int
+
+
+def storm(
+    seed: int, *, desk_type: type[Desk] = Desk, limits: DeskLimits | None = None, **changed: Any
+) -> Found:
+    """One day. `desk_type`, `limits` and `changed` faults are for showing that planted bugs are found."""
+    day = _Day(seed, desk_type, limits or DeskLimits(), changed)
+    try:
+        day.run()
+    except InvariantBroken as error:
+        return day.found(f"at {day.now_ms - START_MS} ms: {error}")
+    return day.found("")
+
+
+def faults_of(rng: Random) -> Faults:
+    """A climate: each fault is there or not, mildly or badly."""
+
+    def some(most: float) -> float:
+        return rng.choice((0.0, most / 4, most))
+
+    deep = rng.random() < 0.3
+    return Faults(
+        send_lost=some(0.4),
+        send_answer_lost=some(0.4),
+        send_late_ms=rng.choice((0, 1_000, 20_000, 70_000)),
+        duplicated=some(0.3),
+        passed_over=some(0.8),
+        forked=some(0.05),
+        # a fork deeper than the expiry's margin, or of a revert that was tried again, is beyond the promise
+        fork_blocks_max=7 if deep else 2,
+        rebroadcast=rng.random(),
+        reverted=0.0 if deep else some(0.2),
+        simulation_failed=some(0.2),
+        simulation_lost=some(0.2),
+        node_silent=some(0.3),
+        node_behind_blocks=rng.choice((0, 2, 6)),
+        node_lies=some(0.3),
+        killed=rng.choice((0.0, 0.002, 0.01)),
+        clock_jumps=some(0.002),
+    )
+
+
+class _View(MarketView):
+    """A market in which every token is sound; prices are the chain's business here."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        for mint in MINTS:
+            self.mints[mint] = TokenInfo(mint, TOKEN_PROGRAM, 6, 10**15, None, None, Slot(1))
+
+    def liquidity_micro_usd(self, mint: Address) -> int | None:  # noqa: ARG002 - the same for all
+        return 10**12
+
+    def sol_micro_usd(self) -> int | None:
+        return 150 * MICRO_USD
+
+
+class _Planner:
+    """Plans that say in plain words what they are for."""
+
+    def __init__(self, day: "_Day") -> None:
+        self._day = day
+
+    def plan(self, approved: Approved, **asked: Any) -> Plan | Refusal:
+        intent, blockhash = approved.intent, asked["blockhash"]
+        self._day.numbers += 1
+        order = Order(
+            intent.id,
+            intent.side,
+            intent.mint,
+            intent.amount,
+            self._day.numbers,
+            blockhash.blockhash,
+            blockhash.last_valid_block_height,
+        )
+        slot = self._day.view.slot
+        return Plan(
+            message=msgspec.json.encode(order),
+            last_valid_block_height=blockhash.last_valid_block_height,
+            hops=(),
+            amount_in=intent.amount,
+            expected_out=1,
+            minimum_out=1,
+            slot=slot,
+            made_at_slot=slot,
+            fees=Fees(50_000, 0, 0),
+        )
+
+    def learn(self, plan: Plan, error: str) -> None:
+        """Nothing is learned from errors here."""
+
+
+class _Day:
+    def __init__(self, seed: int, desk_type: type[Desk], limits: DeskLimits, changed: dict[str, Any]) -> None:
+        self.seed, self.rng = seed, Random(seed)  # noqa: S311 - a storm, not a secret
+        self._desk_type, self._limits = desk_type, limits
+        faults = msgspec.structs.replace(faults_of(self.rng), **changed)
+        self.chain = StormChain(self.rng, faults, wallet=WALLET, lamports=OPENING_LAMPORTS)
+        self.now_ms = START_MS
+        self.skew_ms = 0
+        """How far the desk's clock has jumped ahead."""
+        self.view, self.numbers = _View(), 0
+        self.entries: list[Entry] = []
+        self.durable = 0
+        self._due: list[tuple[int, int, int, Callable[[], None]]] = []
+        """(when, order, run, what); of another run than the present one nothing is heard any more."""
+        self._order = self.run_number = self.kills = 0
+        self._simulated: dict[bytes, bool] = {}
+        self._signed_after_kill = False
+        self.storm_s = self.rng.randint(40, 120)
+        self.wanted = self.rng.randint(3, 12)
+        self.asked = 0
+        self._open()
+        self.record(CapitalMoved(OPENING_LAMPORTS, Slot(1), "opening balance"))
+        for mint in MINTS:
+            self.record(TokenChecked(TokenReport(mint, Slot(1), self.clock_ms, None, 10**7, 10**7 - 1)))
+
+    # the day
+
+    @property
+    def clock_ms(self) -> int:
+        return self.now_ms + self.skew_ms
+
+    def run(self) -> None:
+        calm_at = START_MS + self.storm_s * 1_000
+        ends = calm_at + CALM_WITHIN_S * 1_000
+        while self.now_ms < ends:
+            self.now_ms += STEP_MS
+            if self.now_ms >= calm_at:
+                self.chain.faults = Faults()
+            self._step()
+            self._hold()
+            if self.now_ms > calm_at and self.asked >= self.wanted and self._quiet():
+                break
+        self._ended()
+
+    def _step(self) -> None:
+        faults, rng = self.chain.faults, self.rng
+        if self.now_ms % SLOT_MS == 0:
+            self.chain.advance(self.now_ms)
+            self.view.see_slot(Slot(self.chain.slot), self.clock_ms)
+        while self._due and self._due[0][0] <= self.now_ms:
+            _, _, run, work = heapq.heappop(self._due)
+            if run in (0, self.run_number):
+                work()
+                if rng.random() < faults.killed:
+                    self._kill()
+        if self.now_ms % 200 == 0:
+            self._ask()
+            self.tell(Ticked())
+        if self.now_ms % 2_000 == 0 and rng.random() >= faults.node_silent:
+            self.desk.blockhash = self.chain.blockhash()
+        if self.now_ms % 500 == 0:
+            self._strategies()
+        if rng.random() < faults.clock_jumps:
+            self.skew_ms += rng.randint(1_000, 60_000)
+        if rng.random() < faults.killed / 10:
+            self._kill()
+
+    def _strategies(self) -> None:
+        """Buys now and then; wants out of whatever is held, again and again until it is sold."""
+        ledger, rng = self.books.ledger, self.rng
+        if self.asked < self.wanted and (rng.random() < 0.2 or not self.chain.faults.killed):
+            self.asked += 1
+            trade = TradeId(derived_id("storm", str(self.seed), str(self.asked)))
+            self.tell(Arrived(self._intent(Side.BUY, trade, rng.choice(MINTS), rng.randint(10, 400) * 10**6)))
+        for position in ledger.open_positions:
+            resting = ledger.states.get(position.trade_id) is TradeState.ACTIVE
+            if resting and not ledger.busy(position.trade_id) and rng.random() < 0.15:
+                part = position.tokens if rng.random() < 0.7 else max(position.tokens // 3, 1)
+                self.tell(Arrived(self._intent(Side.SELL, position.trade_id, position.mint, part)))
+
+    def _intent(self, side: Side, trade: TradeId, mint: Address, amount: int) -> TradeIntent:
+        self.numbers += 1
+        name = derived_id("storm", str(self.seed), str(self.numbers), str(side))
+        return TradeIntent(
+            id=IntentId(name),
+            trade_id=trade,
+            signal_id=SignalId(name),
+            source="storm",
+            origin=Origin.STRATEGY_A,
+            style=Style.SHIELD if side is Side.BUY else Style.EXIT,
+            side=side,
+            mint=mint,
+            symbol="",
+            amount=amount,
+            slippage_bps_max=300,
+            created_at_ms=self.clock_ms,
+            ttl_ms=self.rng.choice((5_000, 120_000)),
+            reason="the storm's own",
+        )
+
+    # effects
+
+    def tell(self, message: Message) -> None:
+        self._perform(self.desk.process(message, self.clock_ms))
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Simulate(leg_id, message):
+                    self._later(lambda leg_id=leg_id, message=message: self._simulate(leg_id, message))
+                case Sign(leg_id, message):
+                    signature = Signature(f"sig of {self.numbers} {leg_id} {len(self.entries)}")
+                    self.tell(SignedBytes(leg_id, signature, message))
+                case Send():
+                    self._later(lambda send=effect: self._send(send))
+                case ReadTransaction(leg_id, signature):
+                    self._later(lambda leg_id=leg_id, signature=signature: self._read(leg_id, signature))
+                case _:
+                    raise InvariantBroken(f"the storm cannot do {type(effect).__name__}")
+
+    def _simulate(self, leg_id: str, message: bytes) -> None:
+        faults = self.chain.faults
+        if self.rng.random() < faults.simulation_lost:
+            self.tell(Simulated(leg_id, None, "no answer"))
+            return
+        failed = self.rng.random() < faults.simulation_failed
+        self._simulated[message] = not failed
+        error = "InstructionError(3, Custom(6000))" if failed else None
+        self.tell(Simulated(leg_id, Simulation(Slot(self.chain.slot), error, (), 50_000)))
+
+    def _send(self, send: Send) -> None:
+        self.durable = len(self.entries)  # the loop waits for the disk first
+        self.hand_over(send)
+
+    def hand_over(self, send: Send) -> None:
+        """The bytes leave the house."""
+        if send.durable_seq > self.durable or not self._written(send.signature):
+            raise InvariantBroken(f"{send.signature} was sent and is not on disk")
+        if not self._simulated.get(send.transaction, False):
+            raise InvariantBroken(
+                f"{send.signature} was sent though its simulation had failed, or was not made"
+            )
+        faults, order = self.chain.faults, msgspec.json.decode(send.transaction, type=Order)
+        if self.rng.random() >= faults.send_lost:
+            for _ in range(2 if self.rng.random() < faults.duplicated else 1):
+                self._at(
+                    self.rng.randint(0, 300), lambda: self.chain.take(send.signature, order, self.now_ms), 0
+                )
+        cause = "timed out" if self.rng.random() < faults.send_answer_lost else ""
+        self._later(lambda: self.tell(HandedOver(send.leg_id, "primary", send.attempt, cause)))
+
+    def _read(self, leg_id: str, signature: Signature) -> None:
+        lost = self.rng.random() < self.chain.faults.node_silent
+        self.tell(TransactionSeen(leg_id, None if lost else self.chain.transaction(signature)))
+
+    def _ask(self) -> None:
+        wanted = [one.signature for one in self.desk.watched()]
+        answer = self.chain.statuses(wanted) if wanted else None
+        if answer is not None:
+            height, statuses = answer
+            self._later(lambda: self.tell(StatusesRead(height, statuses)))
+
+    def _later(self, work: Callable[[], None]) -> None:
+        self._at(self.rng.randint(0, 400), work, self.run_number)
+
+    def _at(self, after_ms: int, work: Callable[[], None], run: int) -> None:
+        self._order += 1
+        heapq.heappush(self._due, (self.now_ms + after_ms, self._order, run, work))
+
+    # runs
+
+    def _open(self) -> None:
+        self.run_number += 1
+        self.books = Books(
+            loss=LossLimits(drawdown_bps_max=10_000, losses_in_row_max=10**6), tokens=TokenLimits()
+        )
+        for entry in self.entries:
+            self.books.fold(entry)
+        self.desk = self._desk_type(
+            gate=Gate(RiskLimits(shield_bps=10_000, slot_age_ms_max=10**9)),
+            planner=_Planner(self),  # type: ignore[arg-type]
+            books=self.books,
+            view=self.view,
+            limits=self._limits,
+            wallet=WALLET,
+            tip_accounts=frozenset(),
+            record=self.record,
+        )
+        self.books.kill_switch.ready = True
+        self.desk.blockhash = self.chain.blockhash()
+
+    def _kill(self) -> None:
+        """What was not durable may or may not be there; the network keeps what left the house."""
+        self.kills += 1
+        kept = self.rng.randint(self.durable, len(self.entries))
+        del self.entries[kept:]
+        self.durable = kept
+        self._open()
+        self._perform(self.desk.resume(self.clock_ms))
+
+    def record(self, fact: Fact) -> Entry:
+        if isinstance(fact, LegSigned) and self.books.kill_switch.review(Side.SELL) is not None:
+            raise InvariantBroken(f"{fact.signature} was signed after trading had been halted")
+        entry = Entry(len(self.entries) + 1, self.clock_ms, f"run{self.run_number}", fact)
+        self.entries.append(entry)
+        self.books.fold(entry)
+        if len(self.entries) - self.durable > 40:
+            self.durable = len(self.entries)
+        return entry
+
+    def halt(self) -> None:
+        """Everything, at once."""
+        self.record(KillSwitchMoved(True, "halt_all", "the storm", "storm"))
+
+    def _written(self, signature: Signature) -> bool:
+        return any(
+            isinstance(entry.fact, LegSigned) and entry.fact.signature == signature
+            for entry in reversed(self.entries[: self.durable])
+        )
+
+    # what must hold
+
+    def _hold(self) -> None:
+        """After every step."""
+        bought: dict[str, Signature] = {}
+        for signature in self.chain.landed():
+            order = self.chain.orders[signature]
+            if not self.chain.succeeded(signature):
+                continue
+            if order.intent in bought:
+                raise InvariantBroken(f"{order.intent} landed twice: {bought[order.intent]} and {signature}")
+            bought[order.intent] = signature
+        ledger = self.books.ledger
+        mints = [leg.mint for leg in ledger.legs.values()]
+        if len(mints) != len(set(mints)):
+            raise InvariantBroken("two legs of one mint are under way")
+        if ledger.reserved_lamports > max(ledger.lamports, 0):
+            raise InvariantBroken(f"{ledger.reserved_lamports} are promised, {ledger.lamports} are there")
+
+    def _quiet(self) -> bool:
+        ledger = self.books.ledger
+        resting = not ledger.legs and not ledger.settling and not self.desk.in_flight
+        return resting and not ledger.open_positions
+
+    def _ended(self) -> None:
+        """When the storm is over and everybody had time."""
+        ledger = self.books.ledger
+        if not self._quiet():
+            open_ = [str(ledger.states.get(one.trade_id)) for one in ledger.open_positions]
+            legs = {leg.ref.leg_id: str(leg.state) for leg in ledger.legs.values()}
+            raise InvariantBroken(
+                f"it did not end: legs {legs}, settling {list(ledger.settling)}, open {open_}"
+            )
+        lamports, tokens = self.chain.balances()
+        held = {mint: count for mint, count in ledger.tokens.items() if count}
+        if (ledger.lamports, held) != (lamports, tokens):
+            raise InvariantBroken(f"books {ledger.lamports} {held}, chain {lamports} {tokens}")
+        unanswered = [one for one in ledger.intents if one not in ledger.outcome_of]
+        if unanswered:
+            raise InvariantBroken(f"intents without an outcome: {unanswered}")
+
+    def found(self, broken: str) -> Found:
+        kinds = [type(entry.fact).__name__ for entry in self.entries]
+        return Found(
+            seed=self.seed,
+            broken=broken,
+            kills=self.kills,
+            intents=kinds.count("IntentEmitted"),
+            landed=kinds.count("LegLanded"),
+            undone=kinds.count("LegUndone"),
+            stuck=kinds.count("LegStuck"),
+            virtual_s=(self.now_ms - START_MS) // 1_000,
+        )
