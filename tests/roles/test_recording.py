@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from chimera.adapters.bus_local import LocalBus
@@ -18,9 +19,11 @@ from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.recording_folder import RecordingFolder, segments, verify_segment
 from chimera.adapters.recording_writer import RecordingLimits, RecordingWriter
 from chimera.adapters.rpc import RpcChain, RpcOptions
+from chimera.domain.errors import Unreachable
+from chimera.domain.ids import Slot
 from chimera.domain.market import MarketEvent, PoolUpdated, SlotAdvanced, Trade, WalletBalance
 from chimera.domain.record import Maker
-from chimera.domain.recording import RawItem, Recorded, RecordingBroken
+from chimera.domain.recording import Observed, RawItem, Recorded, RecordingBroken
 from chimera.domain.snapshot import PoolSnapshot
 from chimera.localnet.faults import FaultKind, FaultWish
 from chimera.localnet.genesis import genesis
@@ -31,7 +34,7 @@ from chimera.market.view import MarketView
 from chimera.observe import Observer, Redactor, make_log
 from chimera.observe.recording import RecordingObserver
 from chimera.plugins import venues
-from chimera.ports.recording import RecordingReader, Wanted, by_slot
+from chimera.ports.recording import RecordingReader, Wanted, Written, by_slot
 from chimera.roles.market import MarketRole
 from chimera.roles.recording import RecordingRole
 from chimera.roles.topics import MARKET
@@ -212,3 +215,67 @@ async def test_a_recorder_that_cannot_keep_up_says_where_and_a_snapshot_makes_it
 def _whole_since_break(reader: RecordingReader) -> bool:
     broken = [r.seq for r in reader.read(wanted=Wanted.RAW) if isinstance(r.item, RecordingBroken)]
     return bool(broken) and any(s.first_seq > broken[-1] for s in reader.info().snapshots)
+
+
+class Failing:
+    """A sink whose disk, or whose code, fails a few times."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.unsealed: list[Path] = []
+        self.resumes: RecordingBroken | None = None
+        self.encoded: list[Any] = []
+        self.written: list[Any] = []
+
+    def encode(self, message: Any) -> bytes:
+        self.encoded.append(message.item if isinstance(message, Observed) else message)
+        return str(len(self.encoded) - 1).encode()
+
+    def append(self, rows: list[bytes], *, at_ms: int) -> Written:
+        if rows and self.failures:
+            raise self.failures.pop(0)
+        self.written += [self.encoded[int(row)] for row in rows]
+        return Written(len(rows), 1, full=False)
+
+    def rotate(self) -> Path | None:
+        return None
+
+    async def seal(self, path: Path) -> None: ...
+
+    def retain(self, *, at_ms: int) -> list[Path]:
+        return []
+
+    def close(self) -> Path | None:
+        return None
+
+
+async def test_a_failing_disk_or_a_mistake_of_ours_costs_records_and_never_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chimera.roles.recording.AGAIN_S", 0.01)
+    monkeypatch.setattr("chimera.roles.recording.FLUSH_MS", 0)
+    sink = Failing(Unreachable("recording", "the disk is full"), ValueError("a mistake"))
+    bus, view = LocalBus(), MarketView(venues(), keep_raw=True)
+    log = make_log(level="ERROR", json=True, redactor=Redactor(), stream=io.StringIO())
+    observer = Observer(log, CollectorRegistry())
+    role = RecordingRole(
+        sink=sink, view=view, bus=bus, clock=WallClock(), observer=RecordingObserver(observer),
+        capacity=1_000, snapshot_every_s=600,
+    )  # fmt: skip
+    ready = asyncio.Event()
+    running = asyncio.create_task(role.run(ready))
+    deadline = time.monotonic() + WITHIN_S
+    slot = 0
+    while sink.failures or not any(isinstance(item, SlotAdvanced) for item in sink.written):
+        assert time.monotonic() < deadline and not running.done()
+        slot += 1
+        bus.publish(MARKET, SlotAdvanced(Slot(slot), slot))
+        await asyncio.sleep(0.01)
+    await role.close()
+    await asyncio.gather(running, return_exceptions=True)
+    broken = [item for item in sink.written if isinstance(item, RecordingBroken)]
+    assert [item.cause for item in broken] == ["the recorder failed"]
+    assert broken[0].lost >= 2, "with it went the word of the first break"
+    told = generate_latest(observer.registry).decode()
+    assert 'chimera_recording_lost_total{cause="disk"}' in told
+    assert 'chimera_errors_total{endpoint="recording",type="ValueError"} 1.0' in told

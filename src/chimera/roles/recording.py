@@ -53,6 +53,8 @@ class RecordingRole:
         self._lost = 0
         """Of the queue's drops, how many the recording has told of."""
         self._rows: list[bytes] = []
+        self._in_flight = 0
+        """Rows of which nobody knows yet whether they were written."""
         self._flushed_ms = clock.now_ms()
         self._snapshot_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,6 +75,8 @@ class RecordingRole:
                 await self._loops(ready)
             except Exception as error:  # noqa: BLE001 - the top of a role
                 self._observer.failed(error)
+                if self._in_flight:
+                    self._break("the recorder failed", self._in_flight)
             await asyncio.sleep(AGAIN_S)
 
     async def _loops(self, ready: asyncio.Event) -> None:
@@ -131,22 +135,25 @@ class RecordingRole:
         self._rows.append(self._sink.encode(Observed(item, self._clock.now_ms())))
 
     def _break(self, cause: str, lost: int) -> None:
+        self._in_flight = 0
         self._observer.lost(records=lost, cause=cause)
         self._encode(RecordingBroken(cause, lost))
         self._snapshot_now.set()
 
     async def _flush(self) -> None:
         rows, self._rows = self._rows, []
+        self._in_flight = len(rows)
         now = self._flushed_ms = self._clock.now_ms()
         try:
             written = await asyncio.to_thread(self._sink.append, rows, at_ms=now)
+            self._in_flight = 0
             self._observer.written(records=written.records, size=written.bytes, waiting=self._new.depth)
             if written.full:
                 path = await asyncio.to_thread(self._sink.rotate)
                 if path is not None:
                     self._seal_later(path)
         except OutsideError as error:
-            self._break(str(error), len(rows))
+            self._break(str(error), self._in_flight)
             await asyncio.sleep(AGAIN_S)
 
     # the whole market
