@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from tests.flow.running_desk import running_desk, soon
+from tests.nats_server import NatsServer
 
 from chimera import frames
 from chimera.adapters.recording_folder import RecordingFolder, segments, verify_segment
@@ -178,3 +179,33 @@ def _execute(path: Path) -> Any:
     """The notebook with its outputs; raises what a cell raises."""
     notebook = nbformat.read(path, as_version=4)
     return NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+
+
+async def test_a_market_process_apart_records_beside_the_bus(tmp_path: Path, node: Node) -> None:
+    server = NatsServer(tmp_path)
+    await server.start()
+    settings = {
+        "CHIMERA_NATS__URL": server.url,
+        "CHIMERA_NATS__METRICS_PORT": "0",
+        "CHIMERA_RPC__PRIMARY_URL": node.endpoints["rpc"],
+        "CHIMERA_RPC__RATE_PER_S": "1000",
+        "CHIMERA_GEYSER__URL": node.endpoints["geyser"],
+        "CHIMERA_RECORDING__ENABLED": "true",
+    }
+    data = tmp_path / "data"
+    data.mkdir()
+    try:
+        async with (
+            chimera("run", "--roles", "market", folder=data, **settings) as (process, said),
+            aiohttp.ClientSession() as session,
+        ):
+            await until(lambda: trades(data / "recording") > 10, "trades are recorded")
+            async with session.get(said["metrics"]) as answer:
+                assert "chimera_recording_records_total" in await answer.text()
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), WITHIN_S) == 0
+    finally:
+        server.kill()
+    info = RecordingFolder(data / "recording").info()
+    assert info.whole and info.snapshots
+    assert [path.suffix for path in segments(data / "recording")] == [".parquet"]
