@@ -40,21 +40,27 @@ def kinds_counted(records: Iterable[Recorded]) -> list[tuple[str, int]]:
 
 def export_to(folder: Path, out: Path, *, table: str, from_ms: int | None, to_ms: int | None) -> int:
     """Writes the file and returns its number of rows. Raises ConfigError for a name that it does not know."""
-    if out.suffix == ".jsonl":
-        count = 0
-        with out.open("wb") as file:
-            for record in RecordingFolder(folder).read(wanted=Wanted.EVENTS, from_ms=from_ms, to_ms=to_ms):
-                file.write(line_of(record).encode() + b"\n")
-                count += 1
-        return count
+    if out.suffix not in {".jsonl", ".parquet", ".csv"}:
+        raise ConfigError(f"--out {out}: its name ends with .jsonl, .parquet or .csv")
     if table not in TABLES:
         raise ConfigError(f"--table {table}: there are {', '.join(TABLES)}")
-    frame = TABLES[table](folder, since=from_ms, until=to_ms)
-    match out.suffix:
-        case ".parquet":
+    try:
+        if out.suffix == ".jsonl":
+            return _lines(folder, out, from_ms, to_ms)
+        frame = TABLES[table](folder, since=from_ms, until=to_ms)
+        if out.suffix == ".parquet":
             frame.write_parquet(out, compression="zstd")
-        case ".csv":
+        else:
             frame.write_csv(out)
-        case _:
-            raise ConfigError(f"--out {out}: its name ends with .jsonl, .parquet or .csv")
+    except OSError as error:
+        raise ConfigError(f"--out {out}: {error.strerror or error}") from None
     return frame.height
+
+
+def _lines(folder: Path, out: Path, from_ms: int | None, to_ms: int | None) -> int:
+    count = 0
+    with out.open("wb") as file:
+        for record in RecordingFolder(folder).read(wanted=Wanted.EVENTS, from_ms=from_ms, to_ms=to_ms):
+            file.write(line_of(record).encode() + b"\n")
+            count += 1
+    return count
