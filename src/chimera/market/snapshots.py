@@ -9,12 +9,12 @@ from chimera.domain.ids import Address, Slot
 from chimera.domain.market import MarketEvent, PoolQuarantined, PoolReleased
 from chimera.domain.snapshot import PoolSnapshot
 from chimera.market.view import MarketView
+from chimera.onchain.layouts import is_mint
 from chimera.ports.venue import MintTeller
 
 GIVER = "giver"
 """The role under which a pool is quarantined that the giver holds in doubt."""
 UNMADE = "its accounts do not make it anew"
-PASSES = 3  # accounts that only other accounts tell of are watched one pass later
 
 
 def snapshot_of(view: MarketView, address: Address, *, at_ms: int) -> PoolSnapshot | None:
@@ -43,10 +43,12 @@ def adopt(view: MarketView, snapshot: PoolSnapshot, at_ms: int) -> list[MarketEv
     if snapshot.pool not in view.pools:
         if snapshot.mint is not None:
             view.tell_mints({snapshot.pool: snapshot.mint}, at_ms)
-        for _ in range(PASSES):
-            for update in snapshot.accounts:
+        # its own first; of the others only mints that nobody knows yet: what many pools share would be told to all
+        events += view.apply(snapshot.accounts[0], at_ms)
+        for update in snapshot.accounts[1:]:
+            if is_mint(update.account) and update.account.address not in view.mints:
                 events += view.apply(update, at_ms)
-    else:
+    if snapshot.pool in view.pools:
         updates = {update.account.address: update for update in snapshot.accounts}
         made = view.rebuild(snapshot.pool, updates, snapshot.slot, at_ms)
         if made is None:  # what was known goes on being shown, and nobody buys by it

@@ -68,7 +68,10 @@ class MarketView:
         self.unreadable: OrderedDict[Address, str] = OrderedDict()
         """Accounts that look like a pool and cannot be read as one: why."""
         self._by_program = {venue.program: venue for venue in venues.values()}
-        self._watchers: dict[Address, list[tuple[Pool, str]]] = defaultdict(list)
+        self._watchers: dict[Address, dict[tuple[Pool, str], None]] = defaultdict(dict)
+        """(pool, role) by account. All pools with SOL share its mint: who is among them is looked up, not sought."""
+        self._shared: dict[Address, AccountUpdate] = {}
+        """Accounts of more than one pool as they are now: configurations, mints. For pools that come later."""
         self._by_mint: dict[Address, list[Pool]] = defaultdict(list)
         self._by_pair: dict[frozenset[Address], list[Pool]] = defaultdict(list)
         self._beside: dict[Address, dict[Address, None]] = defaultdict(dict)
@@ -96,11 +99,13 @@ class MarketView:
             events += self._discover(update, at_ms)
         if is_mint(account):
             events += self._mint(account, update.slot, at_ms, _source(update))
-        watchers = self._watchers.get(account.address, ())
+        watchers = tuple(self._watchers.get(account.address, ()))  # a fold may add to them
         for pool, role in watchers:
             events += self._fold(pool, role, update, at_ms)
         if self.raw is not None and watchers:
             self.raw[account.address] = update
+        if len(watchers) > 1:
+            self._shared[account.address] = update
         return events
 
     def tell_mints(self, mints: Mapping[Address, Address], at_ms: int) -> list[MarketEvent]:
@@ -133,6 +138,7 @@ class MarketView:
     def doubt_since(self, slot: int, why: str) -> Doubt:
         """Marks pools that were written at or after `slot`; somebody heals them by `reread` or `trust`."""
         self._doubts += 1
+        self._shared.clear()  # what is healed is not told here
         suspects = [pool for pool in self.pools.values() if pool.slot >= slot]
         for pool in suspects:
             pool.feed_doubts[self._doubts] = why
@@ -262,6 +268,11 @@ class MarketView:
         return set(self._watchers)
 
     @property
+    def address_count(self) -> int:
+        """How many those are: none is ever taken away."""
+        return len(self._watchers)
+
+    @property
     def nameless(self) -> int:
         """Pools of which no transaction has told yet what they trade."""
         return len(self._bare)
@@ -300,12 +311,34 @@ class MarketView:
 
     def _watch(self, pool: Pool) -> None:
         """Follows every account of the pool; some venues' roles grow as more of the pool becomes known."""
+        lent = False
         for role, address in pool.venue.roles(pool.state).items():
             watchers = self._watchers[address]
-            if not any(watched is pool and known == role for watched, known in watchers):
-                watchers.append((pool, role))
-                if address != pool.header.address:
-                    self._wanted.add(address)
+            if (pool, role) in watchers:
+                continue
+            watchers[pool, role] = None
+            if address == pool.header.address:
+                continue
+            if self._lend(pool, role, address):
+                lent = True
+            else:
+                self._wanted.add(address)
+        if lent:  # what was lent may tell of more
+            self._watch(pool)
+
+    def _lend(self, pool: Pool, role: str, address: Address) -> bool:
+        """Whether the account is known from other pools; to ask for it again would tell all of those anew."""
+        update = self._shared.get(address)
+        if update is None:
+            return False
+        try:
+            state = pool.venue.apply(pool.state, role, update.account, slot=update.slot)
+        except DecodeError:
+            return False
+        pool.become(state, pool.slot, pool.seen_at_ms)
+        if self.raw is not None:
+            self.raw[address] = update
+        return True
 
     def _named(self, pool: Pool, state: object) -> object:
         """The state with its mint known, where the venue's accounts do not say it."""

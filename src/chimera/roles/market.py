@@ -49,6 +49,7 @@ from chimera.roles.topics import LIVE, MARKET, POOL_TRUSTED, WALLET_BALANCES
 
 RECONNECT_AFTER_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 ITEMS_A_BREATH = 256  # items handled before the loop lets others in
+POOLS_A_BREATH = 2_000  # pools counted or compared, half a millisecond
 COMPLETE_EVERY_S = 1.0  # how often accounts that a node did not have are thought of again
 SLOTS_UNTIL_SURE = 2  # a changed subscription has taken effect by then
 NOTE_AGAIN_MS = 60_000  # a pool that flickers is not written down more often
@@ -106,7 +107,10 @@ class MarketRole:
             told_stubborn=self._tell_stubborn,
         )
         self._releases = bus.subscribe(POOL_TRUSTED, capacity=RELEASES_CAPACITY)
-        self._subscribed: set[Address] = set()
+        self._wished = 0
+        """How many accounts the subscription has asked for by name."""
+        self._fresh = 0
+        """Pools that may be bought from, as last counted."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._lacking, self._slot_seen = asyncio.Event(), asyncio.Event()
         self._gap_doubts: list[Doubt] = []
@@ -140,9 +144,19 @@ class MarketRole:
     async def report(self) -> None:
         """Says every second how the plane is, until cancelled."""
         while True:
+            self._fresh = await self._count_fresh()
             self._publish_health()
             self._observer.plane.bus_counted(self._bus.depths())
             await asyncio.sleep(1)
+
+    async def _count_fresh(self) -> int:
+        """How many pools may be bought from; fifty thousand are not counted in one breath."""
+        fresh = 0
+        for number, pool in enumerate(list(self._view.pools.values())):
+            fresh += pool.complete and pool.doubtful is None
+            if number % POOLS_A_BREATH == POOLS_A_BREATH - 1:
+                await asyncio.sleep(0)
+        return fresh
 
     # stream
 
@@ -195,10 +209,11 @@ class MarketRole:
         filters += [
             AccountFilter(owner=program, memcmp=(ours,)) for program in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM)
         ]
-        self._subscribed = {*self._view.addresses, self._wallet}
+        subscribed = {*self._view.addresses, self._wallet}
+        self._wished = self._view.address_count
         return Subscription(
             accounts=tuple(filters),
-            addresses=tuple(sorted(self._subscribed)),
+            addresses=tuple(sorted(subscribed)),
             transactions=(*programs, self._wallet),
         )
 
@@ -354,7 +369,8 @@ class MarketRole:
             except TimeoutError:
                 pass
             self._lacking.clear()
-            if self._view.addresses - self._subscribed and self.state == "connected":
+            # counted, not compared: fifty thousand pools have a quarter of a million of them
+            if self._view.address_count > self._wished and self.state == "connected":
                 await self._change()
             if self._reads.lacking():
                 asked = await self._reads.fetch_wanted()
@@ -371,7 +387,7 @@ class MarketRole:
         try:
             await self._feed.change(self._wish())
         except OutsideError as lost:
-            self._subscribed = set()  # the next subscription carries the wish anyway
+            self._wished = 0  # the next subscription carries the wish anyway
             self._observer.feed_moved(state="wish not heard", cause=str(lost))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -422,7 +438,7 @@ class MarketRole:
             feed=self.state,
             gaps=sequencer.gaps,
             pools=len(pools),
-            pools_fresh=sum(pool.complete and pool.doubtful is None for pool in pools),
+            pools_fresh=self._fresh,
             at_ms=self._clock.now_ms(),
             pools_quarantined=len(quarantined) + len(view.unreadable) + len(stubborn),
             quarantine_reasons=tuple(reasons),

@@ -33,6 +33,7 @@ EVERY_S = 0.01  # a fifth of the age that a quote may have
 DOUBTS_EVERY_S = 0.5  # how often doubts are compared, which come without an event
 AGAIN_S = 0.5
 POOLS_A_WRITE = 512
+POOLS_A_BREATH = 2_000  # pools compared before the loop lets others in
 AWAY = "the market process was away"
 MISSING = "it was not on the chain when the market process started"
 KEPT_WITHIN_S = 30.0  # fifty thousand pools take some seconds
@@ -151,10 +152,12 @@ class PoolGiver:
 
     async def _compare(self) -> None:
         while True:
-            for address, pool in self._view.pools.items():
+            for number, (address, pool) in enumerate(list(self._view.pools.items())):
                 if self._doubts.get(address) != pool.doubtful:
                     self._doubts[address] = pool.doubtful
                     self._changed[address] = None
+                if number % POOLS_A_BREATH == POOLS_A_BREATH - 1:
+                    await asyncio.sleep(0)
             await asyncio.sleep(DOUBTS_EVERY_S)
 
 
