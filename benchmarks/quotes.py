@@ -2,7 +2,7 @@
 
 One at a time: `venue.quote` on a complete pool, tables ready, against a floor that does the same sum with nothing
 around it: the closed form for constant product, a plain walk from bin to bin or tick to tick for the others. The
-floors' answers must be the venues' own. In bulk: pools of two venues share a token, prices in columns, one numpy
+floors' answers must be the venues' own. In bulk: pools of two venues share a token (`market.screen`), one numpy
 pass; then exact integers for those that may be the best, held against an exact quote of every pool.
 Rounds interleaved, medians. Run: .venv/bin/python benchmarks/quotes.py
 """
@@ -26,6 +26,7 @@ from tests.venues import dlmm_states
 
 from chimera.domain.ids import TOKEN_PROGRAM, WSOL
 from chimera.domain.pool import Quote, QuoteRequest, SwapKind
+from chimera.market.screen import Screen, Terms
 from chimera.onchain.layouts import NO_TRANSFER_FEES
 from chimera.venues.meteora_dlmm import VENUE as DLMM
 from chimera.venues.meteora_dlmm.prices import Rates
@@ -36,7 +37,6 @@ from chimera.venues.orca_whirlpool.ticks import sqrt_price_of
 
 ROUNDS = 7
 POOLS = 10_000
-SURE = 1e-9  # a float's sum of these few steps is off by far less
 
 Answer = Callable[[], Any]
 
@@ -235,27 +235,28 @@ def screen(found: dict[str, Material]) -> None:
                            vault_0=replace(second.vault_0, amount=x),
                            vault_1=replace(second.vault_1, amount=y))  # fmt: skip
             pools.append((cpmm.venue, pool))
-    reserves = [venue.reserves(pool) for venue, pool in pools]
-    ins = np.array([x for x, _ in reserves], dtype=np.float64)
-    outs = np.array([y for _, y in reserves], dtype=np.float64)
-    keeps = np.array([
-        1 - (pool.state.fee_numerator / pool.state.fee_denominator if venue is v4.venue
-             else pool.amm_config.trade_rate / 1e6)
-        for venue, pool in pools
-    ])  # fmt: skip
+
+    def terms(venue: Any, pool: Any) -> Terms:
+        x, y = venue.reserves(pool)
+        if venue is v4.venue:
+            return Terms(x, y, pool.state.fee_numerator, pool.state.fee_denominator)
+        return Terms(x, y, pool.amm_config.trade_rate, 1_000_000)
+
+    rows = [terms(venue, pool) for venue, pool in pools]
+    screened = Screen(rows)
     amount = 10**8
     request = QuoteRequest(WSOL, SwapKind.EXACT_IN, amount)
+    ins, outs = (
+        np.array(side, dtype=np.float64)
+        for side in zip(*((r.reserve_in, r.reserve_out) for r in rows), strict=True)
+    )
+    keeps = np.array([1 - row.fee_numerator / row.fee_denominator for row in rows])
+    columns = list(zip(ins.tolist(), outs.tolist(), keeps.tolist(), strict=True))
 
     def one_pass() -> Any:
+        """The floor: the sum alone."""
         traded = amount * keeps
         return traded * outs / (ins + traded)
-
-    def best_exact() -> tuple[int, int]:
-        """(pool, exact output) of the best: every pool that a float's error could hide is computed in integers."""
-        told = one_pass()
-        # The integers are below the real number by at most one unit of fee and one of output.
-        maybe = np.flatnonzero(told >= told.max() * (1 - SURE) - 4)
-        return max(((int(at), exact(int(at))) for at in maybe), key=lambda found: found[1])
 
     def exact(at: int) -> int:
         venue, pool = pools[at]
@@ -265,16 +266,21 @@ def screen(found: dict[str, Material]) -> None:
     def every_pool() -> tuple[int, int]:
         return max(((at, exact(at)) for at in range(POOLS)), key=lambda found: found[1])
 
+    def best_exact() -> tuple[int, int]:
+        """(pool, exact output) of the best, as its venue quotes it."""
+        found = screened.best(amount)
+        assert found is not None
+        assert exact(found[0]) == found[1], "the terms are the venue's own sum"
+        return found
+
     def plain() -> float:
         return max(amount * keep * y / (x + amount * keep) for x, y, keep in columns)
 
     def update_and_screen() -> tuple[int, int]:
-        ins[17], outs[17] = float(reserves[17][0]), float(reserves[17][1])
+        screened.change(17, rows[17])
         return best_exact()
 
-    columns = list(zip(ins.tolist(), outs.tolist(), keeps.tolist(), strict=True))
-    assert best_exact()[1] == every_pool()[1]
-    wrong = 0
+    wrong = best_exact()[1] != every_pool()[1]
     for _ in range(200):
         at = chance.randrange(POOLS)
         factor = chance.uniform(0.97, 1.03)
@@ -282,26 +288,27 @@ def screen(found: dict[str, Material]) -> None:
         side = "pc_vault" if venue is v4.venue else "vault_1"
         vault = getattr(pool, side)
         pools[at] = venue, replace(pool, **{side: replace(vault, amount=int(vault.amount * factor))})
-        ins[at], outs[at] = map(float, venue.reserves(pools[at][1]))
+        rows[at] = terms(*pools[at])
+        screened.change(at, rows[at])
     for _ in range(3):
         wrong += best_exact()[1] != every_pool()[1]
         amount = chance.randrange(1, 10**10)
         request = QuoteRequest(WSOL, SwapKind.EXACT_IN, amount)
-    rows: list[tuple[str, Answer, int]] = [
-        ("one numpy pass", one_pass, 300),
-        ("one row changed, pass, exact best", update_and_screen, 300),
+    timed: list[tuple[str, Answer, int]] = [
+        ("floor: the sum alone, by numpy", one_pass, 300),
+        ("one row changed, exact best of all", update_and_screen, 300),
         ("plain Python, floats", plain, 3),
         ("every pool quoted exactly", every_pool, 1),
     ]
-    taken: dict[str, list[float]] = {name: [] for name, _, _ in rows}
+    taken: dict[str, list[float]] = {name: [] for name, _, _ in timed}
     for _ in range(5):
-        for name, call, count in rows:
+        for name, call, count in timed:
             taken[name].append(per_call_us(call, count))
-    least = median(taken["one numpy pass"])
+    least = median(taken["floor: the sum alone, by numpy"])
     print(f"\n{POOLS:,} pools that share a token, {wrong} wrong against every pool quoted exactly")
     for name, values in taken.items():
         mine = median(values)
-        print(f"{name:34} {mine:10.1f} µs  {POOLS / mine:8.1f} pools/µs   {mine / least:8.1f}x the pass")
+        print(f"{name:36} {mine:10.1f} µs  {POOLS / mine:8.1f} pools/µs   {mine / least:8.1f}x the floor")
 
 
 def main() -> None:
