@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from chimera.control.schemas import position_of
 from chimera.domain.commands import Answer, ExitPosition, SetLevels
-from chimera.domain.ids import TradeId
+from chimera.domain.ids import Address, Signature, TradeId
+from chimera.domain.intent import Style
+from chimera.domain.live import PositionMarked
 from chimera.domain.trade import Levels
+from chimera.ports.store import PositionRow
 
 LEVELS = "/api/v1/positions/t1/levels"
 
@@ -57,3 +61,17 @@ async def test_a_readonly_key_moves_no_level(told: Any) -> None:
 async def test_wrong_levels_are_refused_before_the_desk_hears_of_them(told: Any, body: Any) -> None:
     assert (await put(told, body)).status_code == 400
     assert told.commands.asked == []
+
+
+def test_a_price_made_before_a_part_was_sold_counts_for_what_is_left() -> None:
+    row = PositionRow(
+        trade_uuid=TradeId("t1"), wallet_address=None, token_address=Address("7xKX" + "1" * 36 + "gAsU"),
+        token_symbol="", strategy=Style.SHIELD, state="ACTIVE", token_amount=50, tokens_bought=100,
+        entry_lamports=1_000, received_lamports=0, realised_lamports=0, opened_at_ms=1, closed_at_ms=None,
+        entry_signature=Signature("e"), exit_signature=None, exit_reason=None,
+    )  # fmt: skip
+    mark = PositionMarked(TradeId("t1"), 1_101, 1, 900, 1_300, 5, tokens=100)
+    told = position_of(row, mark, 6)
+    assert (told.value_lamports, told.stop_lamports, told.target_lamports) == ("550", "450", "650")
+    assert told.unrealised_pnl_lamports == "50"
+    assert told.token_symbol == "7xKX…gAsU"  # a coin an hour old has no name yet

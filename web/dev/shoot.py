@@ -20,6 +20,7 @@ FLAGS = (
     "--disable-sync",
 )
 DESK, PHONE = (1440, 900), (390, 844)
+COURSE_MS = 120_000  # until something is bought
 SETTLE_MS = 1500  # the chart, the first live messages
 
 
@@ -54,24 +55,36 @@ def _open(browser: Browser, address: str, theme: str, size: tuple[int, int], com
     return page
 
 
+SCREENS = (
+    "positions trades decisions wallets markets strategies risk incidents configuration operations".split()
+)
+
+
 def _round(page: Page, folder: Path, suffix: str) -> None:
-    """The screens one after the other; a trade and a decision are photographed if there is one."""
+    """The screens one after the other; a trade, a decision and a token's report are photographed if there is one."""
     page.screenshot(path=folder / f"command-{suffix}.png")
     decision = page.locator("ol[aria-label='Latest decisions'] a").first
     if decision.count():
         decision.click()
         page.get_by_role("list", name="Steps").wait_for()
         page.screenshot(path=folder / f"why-{suffix}.png")
-    page.get_by_role("link", name="Trades", exact=True).click()
-    page.get_by_role("heading", name="Trade ledger").first.wait_for(state="attached")
-    page.wait_for_timeout(SETTLE_MS)
-    page.screenshot(path=folder / f"trades-{suffix}.png")
-    row = page.locator("main tbody tr, main ul > li").first
-    if row.count():
-        row.click()
-        page.get_by_role("region", name="Why").wait_for()
-        page.wait_for_timeout(SETTLE_MS)
-        page.screenshot(path=folder / f"trade-{suffix}.png")
+    at = page.url.partition("#")[0]
+    for screen in SCREENS:
+        page.goto(f"{at}#/{screen}")
+        page.get_by_role("heading", level=1).first.wait_for(state="attached")
+        if screen == "positions":
+            page.locator("main canvas").wait_for(timeout=COURSE_MS)
+        page.wait_for_timeout(SETTLE_MS * (4 if screen == "positions" else 1))
+        page.screenshot(path=folder / f"{screen}-{suffix}.png")
+        opens = {"trades": "main tbody tr, main ul > li", "markets": "main tbody a, main ul > li a"}.get(
+            screen
+        )
+        if opens and page.locator(opens).count():
+            page.locator(opens).first.click()
+            page.get_by_role("dialog").wait_for()
+            page.wait_for_timeout(SETTLE_MS)
+            page.screenshot(path=folder / f"{screen}-sheet-{suffix}.png")
+            page.keyboard.press("Escape")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
+from chimera.audit.sentences import short
 from chimera.audit.why import Explanation
 from chimera.domain.live import PositionMarked
 from chimera.domain.trade import Position as Holding
-from chimera.domain.units import change_bps
+from chimera.domain.units import change_bps, mul_div_floor
 from chimera.ports.store import DecisionRow, FillRow, PositionRow, TradeRow, WalletRow
 
 T = TypeVar("T")
@@ -335,13 +336,15 @@ def position_of(
     `holding`: the same position in the books, where it is among those kept in memory.
     """
     by_hand = None if holding is None else holding.levels
-    value = mark.value_lamports if mark is not None and row.token_amount else None
+    value = (
+        _of_what_is_left(mark.value_lamports, mark, row) if mark is not None and row.token_amount else None
+    )
     left = -(-row.entry_lamports * row.token_amount // row.tokens_bought) if row.tokens_bought else 0
     return Position(
         trade_uuid=row.trade_uuid,
         wallet_address=row.wallet_address or "",
         token_address=row.token_address,
-        token_symbol=row.token_symbol,
+        token_symbol=row.token_symbol or short(row.token_address),
         strategy=row.strategy,
         state=row.state,
         token_amount=str(row.token_amount),
@@ -352,8 +355,10 @@ def position_of(
         unrealised_pnl_bps=None if value is None or left <= 0 else change_bps(value, left),
         price_age_slots=mark.price_age_slots if mark is not None and row.token_amount else None,
         realised_pnl_lamports=str(row.realised_lamports),
-        stop_lamports=_text(mark.stop_lamports if mark is not None else None),
-        target_lamports=_text(mark.target_lamports if mark is not None else None),
+        stop_lamports=_text(_of_what_is_left(mark.stop_lamports, mark, row) if mark is not None else None),
+        target_lamports=_text(
+            _of_what_is_left(mark.target_lamports, mark, row) if mark is not None else None
+        ),
         paid_lamports=_text(None if holding is None else holding.paid_lamports),
         levels=None if by_hand is None else HandLevels(by_hand.stop_bps, by_hand.target_bps),
         opened_at=row.opened_at_ms,
@@ -362,6 +367,13 @@ def position_of(
         exit_signature=row.exit_signature,
         exit_reason=row.exit_reason,
     )
+
+
+def _of_what_is_left(lamports: int | None, mark: PositionMarked, row: PositionRow) -> int | None:
+    """An amount of a mark, for the tokens still held: one made before a part was sold counts in proportion."""
+    if lamports is None or mark.tokens <= row.token_amount:
+        return lamports
+    return mul_div_floor(lamports, row.token_amount, mark.tokens)
 
 
 def trade_of(row: TradeRow) -> Trade:
@@ -378,7 +390,7 @@ def _trade_fields(row: TradeRow) -> dict[str, Any]:
         "signal_id": row.signal_id,
         "wallet_address": row.wallet_address or "",
         "token_address": row.token_address,
-        "token_symbol": row.token_symbol,
+        "token_symbol": row.token_symbol or short(row.token_address),  # coins an hour old have no name yet
         "strategy": row.strategy,
         "side": row.side,
         "status": row.status,

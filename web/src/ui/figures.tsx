@@ -111,7 +111,8 @@ export function SlotAge({ slots, staleAfter = 25 }: { slots: number | null; stal
       </span>
     );
   }
-  const stale = slots > staleAfter;
+  const age = Math.max(slots, 0); // a pool may be written in a slot that the feed has not announced yet
+  const stale = age > staleAfter;
   return (
     <span
       className={`num whitespace-nowrap ${stale ? "text-warn" : "text-dim"}`}
@@ -119,7 +120,7 @@ export function SlotAge({ slots, staleAfter = 25 }: { slots: number | null; stal
         stale ? "This price is old: the value beside it may be wrong" : "Age of the price, in slots of 0.4 s"
       }
     >
-      {slots} {slots === 1 ? "slot" : "slots"}
+      {age} {age === 1 ? "slot" : "slots"}
     </span>
   );
 }
