@@ -78,6 +78,8 @@ def test_show_prints_json_lines_of_what_was_asked_for(folder, monkeypatch, capsy
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 0
     assert [line["item"]["swap"]["signature"] for line in lines] == ["s5", "s6"]
+    _, out, _ = typed(monkeypatch, capsys, "recordings", "show", folder, "--from", since, "--limit", 1)
+    assert json.loads(out)["ts_unix_ms"] == AT_MS + 5_000
     _, out, _ = typed(monkeypatch, capsys, "recordings", "show", folder, "--counts")
     assert dict(reversed(line.split()) for line in out.splitlines()) == {
         "Trade": "12", "SlotAdvanced": "12", "Bootstrapped": "1", "RecordingBroken": "1",

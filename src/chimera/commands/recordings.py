@@ -108,8 +108,10 @@ def recordings_commands() -> typer.Typer:
         from chimera.adapters.recording_folder import RecordingFolder
         from chimera.commands.recordings_text import kinds_counted, line_of
 
-        reader = RecordingFolder(folder)
-        records = reader.read(from_ms=moment_ms(from_), to_ms=moment_ms(to))
+        start = moment_ms(from_)
+        read = RecordingFolder(folder).read(from_ms=start, to_ms=moment_ms(to))
+        # a reader is also given the snapshot before; people asked for a stretch of time
+        records = (record for record in read if start is None or record.at_ms >= start)
         if counts:
             for name, count in kinds_counted(records):
                 print(f"{count:>12}  {name}")
