@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt lint build bench crash kills cuts soak powercut fuzz worlds clean
+.PHONY: help setup demo test check fmt lint build bench crash kills cuts soak powercut fuzz worlds seasons clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -66,6 +66,9 @@ fuzz: $(STAMPS)/python  ## Show every venue a million damaged accounts and trans
 
 worlds: $(STAMPS)/python  ## Play ten simulated minutes of ten embedded worlds, and say what each brought
 	@$(BIN)/python -m tests.localnet.ten_worlds $(ARGS)
+
+seasons: $(STAMPS)/python  ## Backtest every strategy on ten simulated minutes of ten worlds, and hold each to its promise
+	@$(BIN)/python -m tests.sim.seasons $(ARGS)
 
 clean:  ## Remove all that was built; the demo's data stay
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

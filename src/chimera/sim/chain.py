@@ -62,6 +62,7 @@ class _Pending(msgspec.Struct):
     leg_id: str
     signature: Signature
     lands_at: Slot
+    bundle: bool
 
 
 class _Landed(msgspec.Struct, frozen=True):
@@ -117,7 +118,9 @@ class SimulatedChain:
         for pending in [one for one in self._pending.values() if one.lands_at <= slot]:
             del self._pending[pending.signature]
             if slot <= self._valid_until.get(pending.signature, 0):
-                self._landed[pending.signature] = self._land(pending, slot, at_ms)
+                landed = self._land(pending, slot, at_ms)
+                if landed is not None:
+                    self._landed[pending.signature] = landed
 
     def blockhash(self) -> Blockhash:
         """Slots count as blocks here: none is skipped in a recording that has them all."""
@@ -188,7 +191,7 @@ class SimulatedChain:
                 self._view.slot, bundle=send.bundle, tip_lamports=plan.tip_lamports, rng=self._rng
             )
             if due is not None:
-                self._pending[send.signature] = _Pending(send.leg_id, send.signature, due)
+                self._pending[send.signature] = _Pending(send.leg_id, send.signature, due, send.bundle)
         return HandedOver(send.leg_id, "bundle" if send.bundle else "rpc", send.attempt)
 
     # what a transaction does
@@ -212,16 +215,23 @@ class SimulatedChain:
 
     def _too_little(self, plan: LegPlanned, quotes: list[Quote]) -> str | None:
         target = plan.hops[-1].output_mint
+        between = zip(quotes[:-1], plan.hops[:-1], strict=True)
+        if plan.hops[0].input_mint == target and any(q.amount_out != hop.amount_out for q, hop in between):
+            # a circle spends in between exactly what was planned, and closes the accounts: nothing may be left
+            return f"InstructionError({len(quotes)}, Custom(11)): a pool between did not give what it had quoted"
         got = sum(quote.amount_out for quote in quotes if quote.output_mint == target)
         if got >= plan.minimum_out:
             return None
         return f"InstructionError({len(quotes)}, Custom(6001)): {got} out, at least {plan.minimum_out} wanted"
 
-    def _land(self, pending: _Pending, slot: Slot, at_ms: int) -> _Landed:
+    def _land(self, pending: _Pending, slot: Slot, at_ms: int) -> _Landed | None:
+        """What became of it; None where a block engine saw that it would fail and left it out."""
         plan = self._plans[pending.leg_id]
         intent = self._intents[plan.leg.intent_id]
         found = self._quotes(plan)
         error = str(found) if isinstance(found, Refusal) else self._too_little(plan, found)
+        if error is not None and pending.bundle:
+            return None
         fee = BASE_FEE_LAMPORTS + mul_div_ceil(plan.compute_units, plan.cu_price_micro_lamports, MICRO)
         before, tokens_before = self.lamports, dict(self.tokens)
         self.lamports -= fee
@@ -247,9 +257,12 @@ class SimulatedChain:
         self.lamports += lamports
         for mint, change in changes.items():
             self.tokens[mint] = self.tokens.get(mint, 0) + change
-        if intent.side is Side.SELL and not self.tokens[intent.mint] and not self._withholds(intent.mint):
-            del self.tokens[intent.mint]
-            self.lamports += TOKEN_ACCOUNT_RENT_LAMPORTS
+        # a sale closes what it has sold out, a circle whatever it went through
+        left = {Side.SELL: [intent.mint], Side.CYCLE: list(changes)}.get(intent.side, [])
+        for mint in left:
+            if not self.tokens[mint] and not self._withholds(mint):
+                del self.tokens[mint]
+                self.lamports += TOKEN_ACCOUNT_RENT_LAMPORTS
         self.impact_lamports[plan.leg.leg_id] = sum(self._worse(quote) for quote in quotes)
         for quote in quotes:
             self.impact.take(quote, at_ms)

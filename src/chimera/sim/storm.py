@@ -6,6 +6,7 @@ the next desk has the journal alone. Some seconds of computing are hours here.
 
 import heapq
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -24,7 +25,15 @@ from chimera.domain.ids import (
     derived_id,
 )
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
-from chimera.domain.messages import CapitalMoved, Entry, Fact, KillSwitchMoved, LegSigned, TokenChecked
+from chimera.domain.messages import (
+    CapitalMoved,
+    Entry,
+    Fact,
+    KillSwitchMoved,
+    LegSigned,
+    LegUndone,
+    TokenChecked,
+)
 from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenInfo, TokenReport
 from chimera.domain.trade import TradeState
@@ -59,6 +68,7 @@ START_MS = 1_790_000_000_000
 STEP_MS = 100
 CALM_WITHIN_S = 300
 """After the last fault everything has ended: a blockhash's minute, retries, an exit and its finality."""
+ASK_AGAIN_MS = 3_000
 OPENING_LAMPORTS = 20 * 10**9
 MINTS = tuple(Address(f"{name:1<44}") for name in ("AAA", "BBB", "CCC"))
 WALLET = Address(f"{'DESK':1<44}")
@@ -103,7 +113,7 @@ def faults_of(rng: Random) -> Faults:
         send_late_ms=rng.choice((0, 1_000, 20_000, 70_000)),
         duplicated=some(0.3),
         passed_over=some(0.8),
-        forked=some(0.05),
+        forked=rng.uniform(0.02, 0.1) if deep else some(0.05),
         # a fork deeper than the expiry's margin, or of a revert that was tried again, is beyond the promise
         fork_blocks_max=7 if deep else 2,
         rebroadcast=rng.random(),
@@ -113,7 +123,7 @@ def faults_of(rng: Random) -> Faults:
         node_silent=some(0.3),
         node_behind_blocks=rng.choice((0, 2, 6)),
         node_lies=some(0.3),
-        killed=rng.choice((0.0, 0.002, 0.01)),
+        killed=rng.choice((0.0, 0.005, 0.03)),
         clock_jumps=some(0.002),
     )
 
@@ -184,14 +194,16 @@ class _Day:
         """(when, order, run, what); of another run than the present one nothing is heard any more."""
         self._order = self.run_number = self.kills = 0
         self._simulated: dict[bytes, bool] = {}
-        self._signed_after_kill = False
+        self._undone: set[str] = set()
         self.storm_s = self.rng.randint(40, 120)
         self.wanted = self.rng.randint(3, 12)
         self.asked = 0
+        self._asked_ms: dict[TradeId, int] = {}
         self._open()
         self.record(CapitalMoved(OPENING_LAMPORTS, Slot(1), "opening balance"))
         for mint in MINTS:
             self.record(TokenChecked(TokenReport(mint, Slot(1), self.clock_ms, None, 10**7, 10**7 - 1)))
+        self.durable = len(self.entries)
 
     # the day
 
@@ -244,8 +256,11 @@ class _Day:
             self.tell(Arrived(self._intent(Side.BUY, trade, rng.choice(MINTS), rng.randint(10, 400) * 10**6)))
         for position in ledger.open_positions:
             resting = ledger.states.get(position.trade_id) is TradeState.ACTIVE
-            if resting and not ledger.busy(position.trade_id) and rng.random() < 0.15:
-                part = position.tokens if rng.random() < 0.7 else max(position.tokens // 3, 1)
+            waits = self.now_ms - self._asked_ms.get(position.trade_id, 0) < ASK_AGAIN_MS
+            if resting and not waits and not ledger.busy(position.trade_id) and rng.random() < 0.15:
+                self._asked_ms[position.trade_id] = self.now_ms
+                whole = rng.random() < 0.7 or not self.chain.faults.killed
+                part = position.tokens if whole else max(position.tokens // 3, 1)
                 self.tell(Arrived(self._intent(Side.SELL, position.trade_id, position.mint, part)))
 
     def _intent(self, side: Side, trade: TradeId, mint: Address, amount: int) -> TradeIntent:
@@ -277,14 +292,14 @@ class _Day:
         for effect in effects:
             match effect:
                 case Simulate(leg_id, message):
-                    self._later(lambda leg_id=leg_id, message=message: self._simulate(leg_id, message))
+                    self._later(partial(self._simulate, leg_id, message))
                 case Sign(leg_id, message):
                     signature = Signature(f"sig of {self.numbers} {leg_id} {len(self.entries)}")
                     self.tell(SignedBytes(leg_id, signature, message))
                 case Send():
-                    self._later(lambda send=effect: self._send(send))
+                    self._later(partial(self._send, effect))
                 case ReadTransaction(leg_id, signature):
-                    self._later(lambda leg_id=leg_id, signature=signature: self._read(leg_id, signature))
+                    self._later(partial(self._read, leg_id, signature))
                 case _:
                     raise InvariantBroken(f"the storm cannot do {type(effect).__name__}")
 
@@ -371,6 +386,8 @@ class _Day:
     def record(self, fact: Fact) -> Entry:
         if isinstance(fact, LegSigned) and self.books.kill_switch.review(Side.SELL) is not None:
             raise InvariantBroken(f"{fact.signature} was signed after trading had been halted")
+        if isinstance(fact, LegUndone):
+            self._undone.add(fact.leg.leg_id)
         entry = Entry(len(self.entries) + 1, self.clock_ms, f"run{self.run_number}", fact)
         self.entries.append(entry)
         self.books.fold(entry)
@@ -393,15 +410,15 @@ class _Day:
     def _hold(self) -> None:
         """After every step."""
         bought: dict[str, Signature] = {}
-        for signature in self.chain.landed():
+        for signature in self.chain.succeeded():
             order = self.chain.orders[signature]
-            if not self.chain.succeeded(signature):
-                continue
             if order.intent in bought:
                 raise InvariantBroken(f"{order.intent} landed twice: {bought[order.intent]} and {signature}")
             bought[order.intent] = signature
         ledger = self.books.ledger
-        mints = [leg.mint for leg in ledger.legs.values()]
+        # what a fork made unknown again is no new leg, and may meet one
+        undone = self._undone
+        mints = [leg.mint for name, leg in ledger.legs.items() if name not in undone]
         if len(mints) != len(set(mints)):
             raise InvariantBroken("two legs of one mint are under way")
         if ledger.reserved_lamports > max(ledger.lamports, 0):

@@ -59,6 +59,14 @@ class Faults(msgspec.Struct, frozen=True):
     clock_jumps: float = 0.0
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    error: str | None
+    lamports: int
+    tokens: int
+    before: tuple[int, int]
+    """The wallet's lamports, and its tokens of that mint."""
+
+
 class Block(msgspec.Struct):
     slot: int
     height: int
@@ -69,12 +77,15 @@ class StormChain:
     def __init__(self, rng: Random, faults: Faults, *, wallet: Address, lamports: int) -> None:
         self._rng, self.faults = rng, faults
         self.wallet, self._opening = wallet, lamports
+        self._reverted = faults.reverted  # of what has happened, the end of the storm changes nothing
         self.blocks = [Block(1, 1, [])]
         self.slot = 1
         self._pool: dict[Signature, int] = {}
         """Waiting transactions and from which time on they may land."""
         self.orders: dict[Signature, Order] = {}
         self._where: dict[Signature, int] = {}
+        self._known: dict[Signature, Outcome] = {}
+        """What each landed transaction did; empty until somebody asks after a block."""
 
     # time
 
@@ -83,6 +94,7 @@ class StormChain:
         self.slot += 1
         if self._rng.random() < self.faults.forked:
             self._fork(self._rng.randint(1, self.faults.fork_blocks_max))
+        self._known.clear()
         block = Block(self.slot, self.blocks[-1].height + 1, [])
         for signature, ready_ms in list(self._pool.items()):
             order = self.orders[signature]
@@ -159,14 +171,15 @@ class StormChain:
         elif depth >= CONFIRMED_LAG:
             level = Commitment.CONFIRMED
         confirmations = None if level is Commitment.FINALIZED else depth
-        return SignatureStatus(Slot(view[place].slot), level, self._outcome(signature)[0], confirmations)
+        error = self._outcomes()[signature].error
+        return SignatureStatus(Slot(view[place].slot), level, error, confirmations)
 
     def transaction(self, signature: Signature) -> TransactionUpdate | None:
         """With its metadata, as every node keeps it once it is confirmed."""
         where = self._where.get(signature)
         if where is None:
             return None
-        error, lamports, tokens, (before, held) = self._outcome(signature)
+        done, (before, held) = self._outcomes()[signature], self._outcomes()[signature].before
         order = self.orders[signature]
         account = Address(f"ata of {order.mint}")
         return TransactionUpdate(
@@ -177,12 +190,12 @@ class StormChain:
             instructions=(),
             fee_lamports=FEE_LAMPORTS,
             pre_lamports=(before, 2_039_280),
-            post_lamports=(before + lamports, 2_039_280),
+            post_lamports=(before + done.lamports, 2_039_280),
             pre_tokens=(TokenBalance(account, order.mint, self.wallet, held, 6),),
-            post_tokens=(TokenBalance(account, order.mint, self.wallet, held + tokens, 6),),
+            post_tokens=(TokenBalance(account, order.mint, self.wallet, held + done.tokens, 6),),
             logs=(),
             compute_units=50_000,
-            error=error,
+            error=done.error,
         )
 
     # the truth
@@ -190,29 +203,26 @@ class StormChain:
     def balances(self) -> tuple[int, dict[Address, int]]:
         """(lamports, tokens by mint) of the wallet on the live fork."""
         lamports, tokens = self._opening, dict[Address, int]()
-        for block in self.blocks:
-            for signature in block.landed:
-                _, change, count = self._effect(signature, tokens)
-                mint = self.orders[signature].mint
-                lamports, tokens[mint] = lamports + change, tokens.get(mint, 0) + count
+        for signature, done in self._outcomes().items():
+            mint = self.orders[signature].mint
+            lamports, tokens[mint] = lamports + done.lamports, tokens.get(mint, 0) + done.tokens
         return lamports, {mint: count for mint, count in tokens.items() if count}
 
-    def landed(self) -> list[Signature]:
-        return [signature for block in self.blocks for signature in block.landed]
+    def succeeded(self) -> list[Signature]:
+        """On the live fork, without an error."""
+        return [signature for signature, done in self._outcomes().items() if done.error is None]
 
-    def succeeded(self, signature: Signature) -> bool:
-        return self._outcome(signature)[0] is None
-
-    def _outcome(self, signature: Signature) -> tuple[str | None, int, int, tuple[int, int]]:
-        lamports, tokens = self._opening, dict[Address, int]()
-        for block in self.blocks:
-            for one in block.landed:
-                error, change, count = self._effect(one, tokens)
-                mint = self.orders[one].mint
-                if one == signature:
-                    return error, change, count, (lamports, tokens.get(mint, 0))
-                lamports, tokens[mint] = lamports + change, tokens.get(mint, 0) + count
-        return "unknown", 0, 0, (lamports, 0)
+    def _outcomes(self) -> dict[Signature, Outcome]:
+        if not self._known:
+            lamports, tokens = self._opening, dict[Address, int]()
+            for block in self.blocks:
+                for signature in block.landed:
+                    mint = self.orders[signature].mint
+                    before = (lamports, tokens.get(mint, 0))
+                    error, change, count = self._effect(signature, tokens)
+                    self._known[signature] = Outcome(error, change, count, before)
+                    lamports, tokens[mint] = lamports + change, tokens.get(mint, 0) + count
+        return self._known
 
     def _effect(self, signature: Signature, tokens: dict[Address, int]) -> tuple[str | None, int, int]:
         """(error, change of lamports, change of tokens); chance that hangs on signature and slot alone."""
@@ -220,7 +230,7 @@ class StormChain:
         draw = hashlib.sha256(f"{signature}{self._where[signature]}".encode()).digest()
         share = int.from_bytes(draw[:4], "big") / 2**32
         price = 950 + draw[5] % 100
-        if share < self.faults.reverted:
+        if share < self._reverted:
             return "InstructionError(3, Custom(6000))", -FEE_LAMPORTS, 0
         if order.side is Side.BUY:
             return None, -order.amount - FEE_LAMPORTS, order.amount * TOKENS_A_LAMPORT * 1_000 // price
