@@ -49,6 +49,7 @@ class ApartHouse:
             **self.stage._environ,
             "CHIMERA_NATS__URL": self.nats.url,
             "CHIMERA_NATS__METRICS_PORT": "0",
+            "CHIMERA_TRADE_LOGS__PORT": "0",
         }
         if "execution" in roles:
             found |= {SECRET_VARIABLE: self.stage._secret, PASSPHRASE_VARIABLE: self.stage._passphrase}
@@ -58,22 +59,26 @@ class ApartHouse:
             )
         return found
 
-    async def start(self, roles: str, *more: str) -> Child:
-        """Running, as its first line says; a start that a fault prevented is tried again, as a supervisor would."""
+    async def start(self, roles: str, *more: str, name: str = "") -> Child:
+        """Running, as its first line says; a start that a fault prevented is tried again, as a supervisor would.
+
+        `name` is for two processes of the same roles.
+        """
+        name = name or roles
         arguments = ["run", "--roles", roles, "-c", str(self.folder / "config.yaml"), *more]
         for attempt in range(STARTS_MAX):
-            log = self.folder / f"{roles}.log"
-            child = await Child.start(roles, arguments, log=log, environ=self.environ(roles))
+            log = self.folder / f"{name}.log"
+            child = await Child.start(name, arguments, log=log, environ=self.environ(roles))
             self.stage._stack.push_async_callback(child.stop)
             try:
-                self.said[roles] = await child.first_line()
+                self.said[name] = await child.first_line()
             except ConfigError:
                 if attempt == STARTS_MAX - 1:
                     raise
                 await child.stop()
                 self.refused += 1
                 continue
-            self.children[roles] = child
+            self.children[name] = child
             return child
         raise AssertionError("not reached")
 

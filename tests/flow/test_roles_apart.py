@@ -137,6 +137,37 @@ async def test_two_processes_share_four_roles_and_old_tools_may_stop_them(tmp_pa
         assert await as_the_chain(house)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+async def test_the_six_documented_components_run_separately(tmp_path: Path) -> None:
+    async with apart_house(tmp_path, seed=7, roles=("market", "execution", "control")) as house:
+        with (house.folder / "config.yaml").open("a") as settings:
+            settings.write("\nmomentum: {enabled: true}\narbitrage: {enabled: true}\n")
+        await house.start("strategy", "--strategies", "momentum", name="momentum")
+        await house.start("strategy", "--strategies", "arbitrage,copy_trade", name="arbitrage")
+        await house.start("trades")
+        found = {name: said.get("component", name) for name, said in house.said.items()}
+        assert found == {
+            "market": "market-data",
+            "execution": "execution-engine",
+            "control": "control-plane",
+            "momentum": "momentum",
+            "arbitrage": "arbitrage-copy_trade",
+            "trades": found["trades"],
+        }
+        # the process that does not take a signal does not speak for the one that does
+        await soon(lambda: house.facts(LegLanded), why="a copied buy landed", within_s=90)
+        for name in ("market", "execution", "momentum", "arbitrage"):
+            assert (await house.health(name))["status"] == "healthy"
+        assert (
+            len({house.said[name]["metrics"] for name in ("market", "execution", "momentum", "arbitrage")})
+            == 4
+        )
+        assert '"' in await text_of(house.said["trades"]["trades"])
+        await house.stop()
+        assert await as_the_chain(house)
+
+
 @pytest.mark.parametrize("roles", ["strategy", "control", "market", "market,strategy"])
 async def test_who_does_not_sign_refuses_to_start_with_a_key(roles: str, tmp_path: Path) -> None:
     environ = {"PATH": "/usr/bin", "CHIMERA_NATS__URL": "nats://127.0.0.1:1",
