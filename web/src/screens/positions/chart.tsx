@@ -6,6 +6,7 @@ import { useTheme } from "../../shell/theme";
 import { axisLook, digits, timeAxis, tokens } from "../../ui/plot";
 import type { Trip } from "./curve";
 
+const AIR = 0.025; // on both sides, so that a marker at the end is seen whole
 const MARKER = 6; // CSS pixels from its middle to its tip
 
 export function TripChart({ trip, label }: { trip: Trip; label: string }) {
@@ -45,7 +46,10 @@ function options(element: HTMLElement, shown: () => Trip): uPlot.Options {
     padding: [14, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, low, high) => room(low, high, shown()) } },
+    scales: {
+      x: { range: (_plot, first, last) => [first - (last - first) * AIR, last + (last - first) * AIR] },
+      y: { range: (_plot, low, high) => room(low, high, shown()) },
+    },
     axes: [
       timeAxis(),
       {
