@@ -99,14 +99,30 @@ async def test_the_other_way_round_is_refused_with_what_it_would_lose(theatre: T
     assert refused.observed.startswith("-")
 
 
-async def test_what_has_moved_against_it_since_the_plan_makes_all_of_it_fail(theatre: Theatre) -> None:
+async def test_what_moves_the_pools_within_its_bounds_leaves_at_least_the_demanded_profit(
+    theatre: Theatre,
+) -> None:
     await push(theatre, "LUMEN", 15 * SOL)
     first = await planned(theatre, circle(theatre.view, "raydium_amm_v4", "raydium_cpmm"))
     second = await planned(theatre, circle(theatre.view, "raydium_amm_v4", "raydium_cpmm", amount=SOL + 1))
     assert isinstance(first, Plan)
     assert isinstance(second, Plan)
     await theatre.land(first)
-    simulation = await theatre.rpc.simulate(unsigned(second.message))
+    fill = theatre.fill(await theatre.land(second), mint_of("LUMEN"), Side.CYCLE)
+    assert LEAST <= fill.lamports_delta < second.expected_out - second.amount_in - second.fees.total_lamports
+    assert (fill.token_delta, fill.rent_lamports, fill.other_tokens) == (0, 0, ()), "and nothing between"
+
+
+async def test_what_moves_the_pools_further_makes_all_of_it_fail(theatre: Theatre) -> None:
+    await push(theatre, "LUMEN", 15 * SOL)
+    wanted = circle(theatre.view, "raydium_amm_v4", "raydium_cpmm")
+    first = await planned(theatre, wanted)
+    assert isinstance(first, Plan)
+    nearly_all = first.expected_out - first.amount_in - first.fees.total_lamports - 1_000
+    tight = await planned(theatre, msgspec.structs.replace(wanted, profit_lamports_min=nearly_all))
+    assert isinstance(tight, Plan)
+    await theatre.land(first)
+    simulation = await theatre.rpc.simulate(unsigned(tight.message))
     assert simulation.error is not None, "the first took what the second was planned on"
 
 

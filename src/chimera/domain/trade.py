@@ -47,6 +47,10 @@ class Hop(msgspec.Struct, frozen=True):
     output_mint: Address
     amount_in: int
     amount_out: int
+    exact_out: bool = False
+    """Whether the output is exact and the input bounded, instead of the other way round."""
+    limit: int = 0
+    """That bound, where it is the hop's own and not the route's."""
 
 
 class Fill(msgspec.Struct, frozen=True):

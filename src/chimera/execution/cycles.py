@@ -1,8 +1,8 @@
 """A cycle becomes one transaction: wSOL through the named pools and back to wSOL, for a profit or not at all.
 
-Everything is quoted anew here, exactly; what no longer pays after all costs is refused. Every swap in between must
-give what was quoted, and the last one enough that fee, tip and the demanded profit are covered: whatever moves a
-pool against it makes the whole transaction fail. Accounts opened on the way are closed again in the same transaction.
+Everything is quoted anew here, exactly; what no longer pays after all costs is refused. The last swap must give enough
+that the most that the first may take, fee, tip and the demanded profit are covered: what moves the pools further
+makes the whole transaction fail. Accounts opened on the way are closed again in the same transaction.
 Must not know who signs or how it is sent.
 """
 
@@ -15,7 +15,7 @@ from chimera.domain.ids import TOKEN_PROGRAM, WSOL, Address
 from chimera.domain.intent import TradeIntent
 from chimera.domain.pool import Quote, QuoteRequest, SwapKind, SwapRequest
 from chimera.domain.risk import Reason, Refusal
-from chimera.domain.units import sol_text
+from chimera.domain.units import BPS, mul_div_floor, sol_text
 from chimera.execution.costs import Costs
 from chimera.execution.fees import Fees
 from chimera.execution.planner import Plan
@@ -33,6 +33,19 @@ from chimera.onchain.token_instructions import (
 )
 from chimera.onchain.transaction import compile_v0, oversize
 from chimera.risk.gate import Approved
+
+
+class _Order(msgspec.Struct, frozen=True):
+    quote: Quote
+    kind: SwapKind
+    amount: int
+    """The exact side."""
+    limit: int
+    """The least out, or where the output is exact the most in."""
+
+    @property
+    def spent_max(self) -> int:
+        return self.limit if self.kind is SwapKind.EXACT_OUT else self.amount
 
 
 class CyclePlanner:
@@ -61,20 +74,25 @@ class CyclePlanner:
                 limit=f"{sol_text(intent.profit_lamports_min)} SOL after costs",
                 observed=f"{sol_text(profit)} SOL",
             )
-        minimum = intent.amount + fees.total_lamports + intent.profit_lamports_min
+        orders = self._orders(quotes, intent, fees, slack=profit - intent.profit_lamports_min)
         calls = [
-            *self._opening(intent, fees, wrapped=held.get(WSOL, 0)),
-            *self._swaps(quotes, minimum_out=minimum),
+            *self._opening(intent, fees, spent=orders[0].spent_max, wrapped=held.get(WSOL, 0)),
+            *self._swaps(orders),
             *self._closing(quotes, held),
         ]
         message = compile_v0(calls, payer=self._wallet, blockhash=blockhash.blockhash)
         return oversize(message) or Plan(
             message=message,
             last_valid_block_height=blockhash.last_valid_block_height,
-            hops=tuple(hop_of(quote) for quote in quotes),
+            hops=tuple(
+                msgspec.structs.replace(
+                    hop_of(order.quote), exact_out=order.kind is SwapKind.EXACT_OUT, limit=order.limit
+                )
+                for order in orders
+            ),
             amount_in=intent.amount,
             expected_out=quotes[-1].amount_out,
-            minimum_out=minimum,
+            minimum_out=orders[-1].limit,
             slot=min(quote.slot for quote in quotes),
             made_at_slot=self._view.slot,
             fees=fees,
@@ -105,9 +123,36 @@ class CyclePlanner:
             return Refusal(Reason.POOL_NOT_FOUND, observed="the pools do not lead back to SOL")
         return tuple(quotes)
 
-    def _opening(self, intent: TradeIntent, fees: Fees, *, wrapped: int) -> list[InstructionCall]:
+    def _orders(
+        self, quotes: tuple[Quote, ...], intent: TradeIntent, fees: Fees, *, slack: int
+    ) -> list[_Order]:
+        """The swaps with their bounds: whatever happens within them, the demanded profit is earned.
+
+        The first takes exactly the tokens that the rest spends, for a little more SOL if need be: so nothing is left
+        between, though its pool has moved. `slack` is what is earned beyond the demand: half of it may go there, the
+        other half at the end. Where a venue takes no exact outputs, the first must give just what it had quoted.
+        """
+        first, *others = quotes
+        spent = intent.amount
+        exact = self._view.pools[first.pool].quote(
+            QuoteRequest(WSOL, SwapKind.EXACT_OUT, first.amount_out), self._view.moment()
+        )
+        takes_exact = isinstance(exact, Quote) and exact.amount_in <= intent.amount
+        if takes_exact:
+            spent += min(slack // 2, mul_div_floor(intent.amount, intent.slippage_bps_max, BPS))
+        last = spent + fees.total_lamports + intent.profit_lamports_min
+        orders = [
+            _Order(first, SwapKind.EXACT_OUT, first.amount_out, spent)
+            if takes_exact
+            else _Order(first, SwapKind.EXACT_IN, intent.amount, first.amount_out)
+        ]
+        orders += [_Order(quote, SwapKind.EXACT_IN, quote.amount_in, quote.amount_out) for quote in others]
+        orders[-1] = msgspec.structs.replace(orders[-1], limit=last)
+        return orders
+
+    def _opening(self, intent: TradeIntent, fees: Fees, *, spent: int, wrapped: int) -> list[InstructionCall]:
         """What lies wrapped already is spent first; all of it is unwrapped at the end."""
-        base, missing = self._held_in(WSOL), max(intent.amount - wrapped, 0)
+        base, missing = self._held_in(WSOL), max(spent - wrapped, 0)
         calls = [
             compute_unit_limit(fees.compute_units),
             compute_unit_price(fees.cu_price_micro_lamports),
@@ -121,18 +166,17 @@ class CyclePlanner:
             calls.append(system_transfer(source=self._wallet, destination=chosen, lamports=fees.tip_lamports))
         return calls
 
-    def _swaps(self, quotes: tuple[Quote, ...], *, minimum_out: int) -> list[InstructionCall]:
+    def _swaps(self, orders: list[_Order]) -> list[InstructionCall]:
         calls: list[InstructionCall] = []
-        for place, quote in enumerate(quotes):
-            last = place == len(quotes) - 1
-            pool = self._view.pools[quote.pool]
-            if not last:
+        for order in orders:
+            quote, pool = order.quote, self._view.pools[order.quote.pool]
+            if quote.output_mint != WSOL:
                 calls.append(self._account(quote.output_mint))
             request = SwapRequest(
-                kind=SwapKind.EXACT_IN,
+                kind=order.kind,
                 input_mint=quote.input_mint,
-                amount=quote.amount_in,
-                limit=minimum_out if last else quote.amount_out,
+                amount=order.amount,
+                limit=order.limit,
                 user=self._wallet,
                 user_input_account=self._held_in(quote.input_mint),
                 user_output_account=self._held_in(quote.output_mint),

@@ -205,10 +205,18 @@ class SimulatedChain:
             pool = self._view.pools.get(hop.pool)
             if pool is None:
                 return Refusal(Reason.POOL_NOT_FOUND, observed=hop.pool)
-            quote = pool.quote(QuoteRequest(hop.input_mint, SwapKind.EXACT_IN, amount), self._view.moment())
+            request = (
+                QuoteRequest(hop.input_mint, SwapKind.EXACT_OUT, hop.amount_out)
+                if hop.exact_out
+                else QuoteRequest(hop.input_mint, SwapKind.EXACT_IN, amount)
+            )
+            quote = pool.quote(request, self._view.moment())
             if isinstance(quote, Refusal):
                 return quote
-            have[hop.input_mint] -= amount
+            if hop.exact_out and quote.amount_in > hop.limit:
+                told = f"{quote.amount_in} in, at most {hop.limit} allowed"
+                return Refusal(Reason.SLIPPAGE, observed=told)
+            have[hop.input_mint] -= quote.amount_in
             have[hop.output_mint] = have.get(hop.output_mint, 0) + quote.amount_out
             quotes.append(quote)
         return quotes
