@@ -147,6 +147,42 @@ def add_research(app: typer.Typer) -> None:
             print(line)
 
     @app.command()
+    def lookahead(
+        *,
+        strategy: Annotated[list[str], typer.Option(help="Which strategies run.", metavar="NAME")],
+        data: Annotated[
+            str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")
+        ],
+        samples: Annotated[int, typer.Option(help="At how many decisions the data are cut.", min=1)] = 8,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help="A setting.", metavar="KEY=VALUE")
+        ] = None,
+        seed: Annotated[int, typer.Option(help="Of the chances.", min=0)] = 7,
+        config: ConfigFiles = None,
+    ) -> None:
+        """Tell whether a strategy decides by what it cannot know yet: exit code 1 where it does."""
+        from chimera.wiring.backtest import Wish
+        from chimera.wiring.lookahead import lookahead as look
+
+        wish = Wish(strategies=tuple(strategy), data=data, changed=_pairs("--set", set_), seed=seed)
+        verdict = look(wish, samples=samples, files=config or (), environ=os.environ)
+        if not verdict.decisions:
+            raise ConfigError(
+                f"{', '.join(strategy)} decided nothing on {data}: there is nothing to hold it to"
+            )
+        found = verdict.difference
+        if found is None:
+            print(
+                f"{verdict.decisions} decisions; cut at {len(verdict.looked_at)} of them the data gave the same ones"
+            )
+            return
+        print(f"LOOKS AHEAD: with the data cut at {found.until_ms} it decides otherwise")
+        for name, intent in (("with all data", found.whole), ("with the data cut", found.cut)):
+            said = f"{intent.side} {intent.amount} of {intent.mint}: {intent.reason}" if intent else "nothing"
+            print(f"  {name}: {said}")
+        raise typer.Exit(1)
+
+    @app.command()
     def compare(
         runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of backtests.")],
         *,
