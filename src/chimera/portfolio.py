@@ -117,6 +117,8 @@ class Ledger:
         """Of the wallet's own chores, which belong to no round trip and are not among the fees above."""
         self.upkeep_rent_lamports = 0
         """The same for rent: negative, since chores bring back what trades had locked up."""
+        self.upkeep_swapped_lamports = 0
+        """What chores got for dust that routes had left behind; trades bore its cost."""
         self._open: dict[TradeId, Position] = {}
         """Those of `positions` that hold something: asked for with every price, while the closed ones only grow."""
         self._sunk: dict[TradeId, int] = {}
@@ -168,9 +170,14 @@ class Ledger:
         return sum(leg.amount for leg in self.legs.values() if leg.side is not Side.SELL)
 
     @property
+    def liquid_lamports(self) -> int:
+        """Native and wrapped: a leg wraps and unwraps as it needs."""
+        return self.lamports + self.tokens.get(WSOL, 0)
+
+    @property
     def equity_at_cost_lamports(self) -> int:
-        """Native lamports and the remaining cost of what is held."""
-        return self.lamports + sum(
+        """Liquid lamports and the remaining cost of what is held."""
+        return self.liquid_lamports + sum(
             position.cost_lamports * position.tokens // position.tokens_bought
             for position in self._open.values()
         )
@@ -207,6 +214,11 @@ class Ledger:
                 self.lamports += fact.lamports_delta
                 self.upkeep_fees_lamports += fact.fee_lamports
                 self.upkeep_rent_lamports += fact.rent_lamports
+                # wrapping moves SOL from one pocket into the other; what remains was swapped
+                wrapped = sum(change for mint, change in fact.tokens if mint == WSOL)
+                self.upkeep_swapped_lamports += (
+                    fact.lamports_delta + fact.fee_lamports + fact.rent_lamports + wrapped
+                )
                 self._count_tokens(fact.tokens)
             case SignalAccepted():
                 self.signals[fact.signal.id] = fact

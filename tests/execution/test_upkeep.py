@@ -45,7 +45,7 @@ from chimera.execution.effects import (
     Ticked,
     TransactionSeen,
 )
-from chimera.execution.janitor import Held, Janitor, JanitorLimits, dust, held_of
+from chimera.execution.janitor import Held, Janitor, JanitorLimits, held_of
 from chimera.execution.keeper import Keeper, KeeperLimits
 from chimera.execution.upkeep import UpkeepPlan, plan_upkeep
 from chimera.execution.wsol import COST_LAMPORTS, SWEEP, WsolLimits, review_wsol
@@ -223,15 +223,6 @@ def test_a_second_account_of_a_token_is_merged_into_the_associated_one() -> None
     made.apply(noted(due, AT_MS))
     assert made.review(held(second), Ledger(), AT_MS + 5 * 60_000 - 1) is None
     assert made.review(held(second), Ledger(), AT_MS + 5 * 60_000) is not None
-
-
-def test_dust_is_what_no_position_accounts_for_and_is_worth_selling() -> None:
-    accounts = held(
-        raw(BONK, 105), raw(address("GIFT"), 3), raw(address("SPAM"), 10**9), raw(WSOL, 9, native=True)
-    )
-    worth = {BONK: 30_000_000, address("GIFT"): 9_999_999, address("SPAM"): None}
-    found = dust(accounts, open_ledger(), worth=lambda mint, _: worth[mint], limits=JanitorLimits())
-    assert [(one.mint, one.amount, one.lamports) for one in found] == [(BONK, 100, 30_000_000)]
 
 
 def test_as_many_accounts_as_fit_go_into_one_transaction() -> None:

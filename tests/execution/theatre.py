@@ -8,7 +8,7 @@ from solders.keypair import Keypair
 
 from chimera.adapters.rpc import RpcChain, RpcOptions
 from chimera.domain.chain import AccountUpdate, InstructionCall, TransactionUpdate
-from chimera.domain.ids import Address, Slot
+from chimera.domain.ids import WSOL, Address, Slot
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.risk import Refusal
 from chimera.domain.trade import Fill
@@ -116,7 +116,9 @@ class Theatre:
             landed, wallet=self.wallet, mint=mint, side=side, tip_accounts=frozenset(), at_ms=AT_MS
         )
         swapped = -fill.swap_lamports if side is Side.BUY else fill.swap_lamports
-        assert fill.lamports_delta == swapped - fill.fee_lamports - fill.tip_lamports - fill.rent_lamports
+        wrapped = sum(change for token, change in fill.other_tokens if token == WSOL)
+        costs = fill.fee_lamports + fill.tip_lamports + fill.rent_lamports
+        assert fill.lamports_delta == swapped - costs - wrapped
         return fill
 
 

@@ -354,6 +354,20 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     empty_for_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 86_400
     """How long an account must have been empty before."""
     accounts_a_run: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    sell_dust: bool = True
+    """Whether what routes of several pools leave behind between them is sold; nothing else ever is."""
+    sell_every_s: Seconds = 86_400
+    dust_lamports_min: Lamports = 10_000_000
+    """What is worth less stays."""
+    standing_wsol: bool = False
+    """Whether SOL lies wrapped for buys to spend; else each leg wraps and unwraps for itself."""
+    wsol_low_lamports: Lamports = 500_000_000
+    """Below it SOL is wrapped, up to the target."""
+    wsol_target_lamports: Lamports = 1_000_000_000
+    wsol_high_lamports: Lamports = 2_000_000_000
+    """Above it SOL is unwrapped, down to the target."""
+    wsol_reserve_lamports: Lamports = 100_000_000
+    """Always stays native, for fees."""
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ class Chore(StrEnum):
     """Empty token accounts, for their rent."""
     MERGE = "merge"
     """Tokens of a second account into the associated one, and its rent back."""
+    SELL = "sell"
+    """What routes of several pools left behind between them."""
 
 
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,3 +30,7 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """Token accounts that it closes or empties."""
     lamports: int = 0
     """To wrap, or to leave wrapped."""
+    mint: Address | None = None
+    """Of what is sold."""
+    amount: int = 0
+    """How much of it is sold, base units."""

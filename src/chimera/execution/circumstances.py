@@ -30,7 +30,7 @@ def circumstances(
         report=books.reports.fresh(intent.mint, now_ms),
         liquidity_micro_usd=view.liquidity_micro_usd(intent.mint),
         pool_doubt=None if None in doubts or not doubts else doubts[0],
-        lamports=ledger.lamports,
+        lamports=ledger.liquid_lamports,
         reserved_lamports=ledger.reserved_lamports,
         equity_lamports=ledger.equity_at_cost_lamports,
         engaged_lamports=ledger.engaged_lamports(intent.style),

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from chimera.domain.chain import Account
-from chimera.domain.ids import TOKEN_PROGRAM, Address, derived_id
-from chimera.domain.messages import Entry, UpkeepPlanned
+from chimera.domain.ids import TOKEN_PROGRAM, WSOL, Address, derived_id
+from chimera.domain.messages import Entry, LegFinalized, LegLanded, LegUndone, UpkeepLanded, UpkeepPlanned
+from chimera.domain.units import sol_text
 from chimera.domain.upkeep import Chore, Upkeep
 from chimera.onchain.keys import associated_token_address
 from chimera.onchain.layouts import (
@@ -35,8 +36,9 @@ class JanitorLimits(msgspec.Struct, frozen=True):
     """How long an account must have been empty, as we have seen it ourselves."""
     accounts_a_run: int = 20
     merge_every_ms: int = 5 * 60_000
+    sell_every_ms: int = 24 * HOUR_MS
     dust_lamports_min: int = 10_000_000
-    """Tokens of no position that are worth less than this are not worth selling."""
+    """What routes left behind and is worth less than this is not worth selling."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -49,13 +51,37 @@ class Held(msgspec.Struct, frozen=True):
     associated: bool
 
 
-class Dust(msgspec.Struct, frozen=True):
-    """Tokens of no position that are worth selling."""
+class Leftovers:
+    """What legs of ours left in accounts between their pools, by mint; folded.
 
-    mint: Address
-    amount: int
-    lamports: int
-    """What they would fetch."""
+    Only this is dust: what somebody sent us, or keeps here on purpose, is not ours to sell.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[Address, int] = {}
+        self._unsettled: dict[str, tuple[tuple[Address, int], ...]] = {}
+
+    def apply(self, entry: Entry) -> None:
+        match entry.fact:
+            case LegLanded(leg, fill) if fill.other_tokens:
+                self._unsettled[leg.leg_id] = fill.other_tokens
+                self._count(fill.other_tokens, 1)
+            case LegUndone(leg):
+                self._count(self._unsettled.pop(leg.leg_id, ()), -1)
+            case LegFinalized(leg):
+                self._unsettled.pop(leg.leg_id, None)
+            case UpkeepLanded(tokens=tokens):
+                self._count(tokens, 1)
+            case _:
+                pass
+
+    def of(self, mint: Address) -> int:
+        return max(self._left.get(mint, 0), 0)
+
+    def _count(self, changes: Iterable[tuple[Address, int]], sign: int) -> None:
+        for mint, change in changes:
+            if mint != WSOL:
+                self._left[mint] = self._left.get(mint, 0) + sign * change
 
 
 class Janitor:
@@ -63,6 +89,7 @@ class Janitor:
         self.limits = limits
         self._empty_since: dict[Address, int] = {}
         self._shunned_until: dict[Address, int] = {}
+        self.leftovers = Leftovers()
         self._last_ms: dict[Chore, int] = {}
         self._run_ms: int | None = None
         """When the current or last run of closing began."""
@@ -71,6 +98,7 @@ class Janitor:
 
     def apply(self, entry: Entry) -> None:
         """Remembers when it last did what, over restarts too. What was empty is seen anew after one."""
+        self.leftovers.apply(entry)
         if not isinstance(entry.fact, UpkeepPlanned):
             return
         upkeep = entry.fact.upkeep
@@ -120,6 +148,34 @@ class Janitor:
         )
         return _upkeep(Chore.CLOSE, chosen, told, now_ms)
 
+    def sale(
+        self,
+        held: Sequence[Held],
+        ledger: Ledger,
+        *,
+        worth: Callable[[Address, int], int | None],
+        now_ms: int,
+    ) -> Upkeep | None:
+        """The dust that is worth most, once a day, or None; `worth` is what an amount would fetch in lamports."""
+        if not self._due(Chore.SELL, self.limits.sell_every_ms, now_ms):
+            return None
+        spoken_for: dict[Address, int] = {}
+        for position in ledger.open_positions:
+            spoken_for[position.mint] = spoken_for.get(position.mint, 0) + position.tokens
+        found: list[tuple[int, Address, Upkeep]] = []
+        for one in held:
+            mint = one.account.mint
+            spare = min(self.leftovers.of(mint), one.account.amount - spoken_for.get(mint, 0))
+            if spare <= 0 or not one.associated or not self._free(one, now_ms):
+                continue
+            lamports = worth(mint, spare)
+            if lamports is None or lamports < self.limits.dust_lamports_min:
+                continue
+            reason = f"{sol_text(lamports)} SOL worth of what routes left behind"
+            chore = _upkeep(Chore.SELL, [one], reason, now_ms)
+            found.append((-lamports, mint, msgspec.structs.replace(chore, mint=mint, amount=spare)))
+        return min(found, key=lambda each: each[:2])[2] if found else None
+
     def _room(self, now_ms: int) -> int:
         """How many accounts may be closed now."""
         if self._run_ms is None or now_ms - self._run_ms >= self.limits.close_every_ms:
@@ -161,28 +217,6 @@ def held_of(accounts: Iterable[Account], wallet: Address) -> tuple[Held, ...]:
                 )
             )
     return tuple(found)
-
-
-def dust(
-    held: Sequence[Held],
-    ledger: Ledger,
-    *,
-    worth: Callable[[Address, int], int | None],
-    limits: JanitorLimits,
-) -> tuple[Dust, ...]:
-    """Tokens in our associated accounts that no position accounts for and that are worth selling, most first."""
-    ours: dict[Address, int] = {}
-    for position in ledger.open_positions:
-        ours[position.mint] = ours.get(position.mint, 0) + position.tokens
-    found = []
-    for one in held:
-        spare = one.account.amount - ours.get(one.account.mint, 0)
-        if spare <= 0 or one.account.native or one.account.frozen or not one.associated:
-            continue
-        lamports = worth(one.account.mint, spare)
-        if lamports is not None and lamports >= limits.dust_lamports_min:
-            found.append(Dust(one.account.mint, spare, lamports))
-    return tuple(sorted(found, key=lambda one: (-one.lamports, one.mint)))
 
 
 def _upkeep(chore: Chore, chosen: Sequence[Held], reason: str, now_ms: int) -> Upkeep:

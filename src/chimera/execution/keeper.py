@@ -43,6 +43,7 @@ from chimera.execution.effects import (
 )
 from chimera.execution.janitor import Held, Janitor, JanitorLimits, held_of
 from chimera.execution.outcomes import failed_instruction
+from chimera.execution.sales import DustSales
 from chimera.execution.upkeep import UpkeepPlan, landed_of, plan_upkeep
 from chimera.execution.watch import LegWatch, Verdict, WatchLimits
 from chimera.execution.wsol import SWEEP, WsolLimits, review_wsol
@@ -66,9 +67,12 @@ class Keeper:
         wallet: Address,
         decimals: Callable[[Address], int | None],
         record: Callable[[Fact], Entry],
+        sales: DustSales | None = None,
     ) -> None:
+        """Without `sales` dust stays where it is."""
         self._books, self._ledger = books, books.ledger
         self._limits, self._wallet, self._decimals, self._record = limits, wallet, decimals, record
+        self._sales = sales
         self._janitor = Janitor(limits.janitor)
         self._watch = LegWatch(limits.watch)
         self._plans: dict[str, UpkeepPlan] = {}
@@ -113,18 +117,10 @@ class Keeper:
         halted = self._books.kill_switch.review(Side.BUY) is not None
         if self._ledger.upkeep or self._ledger.legs or blockhash is None or halted:
             return []
-        upkeep = self._wsol(held, native_lamports, now_ms) or due
+        upkeep = self._wsol(held, native_lamports, now_ms) or due or self._sale(held, now_ms)
         if upkeep is None:
             return []
-        known = {one.account.address: one for one in held}
-        merged = [known[address].account.mint for address in upkeep.accounts if upkeep.chore is Chore.MERGE]
-        plan = plan_upkeep(
-            upkeep,
-            known,
-            wallet=self._wallet,
-            decimals=self._decimals(merged[0]) if merged else None,
-            blockhash=blockhash,
-        )
+        plan = self._plan(upkeep, held, blockhash)
         if isinstance(plan, Refusal):
             for address in upkeep.accounts:
                 self._janitor.shun(address, now_ms)
@@ -133,6 +129,24 @@ class Keeper:
         self._plans[upkeep.id] = plan
         self._watch.begin(upkeep.id)
         return [Simulate(upkeep.id, plan.message)]
+
+    def _plan(self, upkeep: Upkeep, held: Sequence[Held], blockhash: Blockhash) -> UpkeepPlan | Refusal:
+        if upkeep.chore is Chore.SELL and self._sales is not None:
+            return self._sales.plan(upkeep, blockhash=blockhash)
+        known = {one.account.address: one for one in held}
+        merged = [known[address].account.mint for address in upkeep.accounts if upkeep.chore is Chore.MERGE]
+        return plan_upkeep(
+            upkeep,
+            known,
+            wallet=self._wallet,
+            decimals=self._decimals(merged[0]) if merged else None,
+            blockhash=blockhash,
+        )
+
+    def _sale(self, held: Sequence[Held], now_ms: int) -> Upkeep | None:
+        if self._sales is None:
+            return None
+        return self._janitor.sale(held, self._ledger, worth=self._sales.worth, now_ms=now_ms)
 
     def _wsol(self, held: Sequence[Held], native_lamports: int, now_ms: int) -> Upkeep | None:
         if now_ms < self._wsol_again_ms:

@@ -2,10 +2,11 @@
 
 Every leg is whole in itself: it wraps the SOL it spends and unwraps all that is left, so that between
 transactions the wallet holds native SOL and the tokens of its positions, and nothing is forgotten in between.
+Where SOL stands wrapped by setting, a buy spends of it what is free, and nothing is unwrapped.
 Must not know who signs or how it is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -66,8 +67,16 @@ class Probe(msgspec.Struct, frozen=True):
 
 class Planner:
     def __init__(
-        self, view: MarketView, *, wallet: Address, costs: Costs, tip_accounts: tuple[Address, ...] = ()
+        self,
+        view: MarketView,
+        *,
+        wallet: Address,
+        costs: Costs,
+        tip_accounts: tuple[Address, ...] = (),
+        standing: Callable[[], int] | None = None,
     ) -> None:
+        """`standing`: wrapped lamports that are free to be spent; None where none are to stand."""
+        self._standing = standing
         self._view = view
         self._wallet = wallet
         self._costs = costs
@@ -213,7 +222,8 @@ class Planner:
         ]
         if swaps.wrapped:
             calls.append(self._assembly.account(WSOL, programs))
-        if swaps.wrapped_in:
+        # a part of it would not do: which part is free may change before this lands
+        if swaps.wrapped_in and (self._standing is None or self._standing() < swaps.wrapped_in):
             calls += self._assembly.wrap(swaps.wrapped_in)
         if budget.tip_lamports and self._tip_accounts:
             # spread over the accounts by the intent's id, as the block engine asks, without a die of our own
@@ -226,7 +236,7 @@ class Planner:
     def _closing(
         self, intent: TradeIntent, swaps: Swaps, programs: Programs, *, close: bool
     ) -> list[InstructionCall]:
-        calls = [self._assembly.close(WSOL, programs)] if swaps.wrapped else []
+        calls = [self._assembly.close(WSOL, programs)] if swaps.wrapped and self._standing is None else []
         return [*calls, self._assembly.close(intent.mint, programs)] if close else calls
 
 

@@ -113,6 +113,8 @@ def _work(upkeep: Upkeep, known: list[Held], wallet: Address, decimals: int) -> 
             return [
                 step for one in known for step in (*_merging(one, wallet, decimals), *_closing(one, wallet))
             ]
+        case Chore.SELL:
+            return []  # planned by `sales`, which knows the pools
 
 
 def _wrap(wallet: Address, lamports: int) -> list[Step]:

@@ -1,15 +1,18 @@
 """How much of our SOL should lie wrapped, and what to do about it. Pure; time is passed in.
 
 Legs wrap what they spend and unwrap what is left, each within its own transaction. So by default nothing lies
-wrapped between them (`SWEEP`), and what a gift or a torn run left behind is unwrapped. A standing amount, as
-SPEC WK-05 describes it, is for venues that are paid from it.
+wrapped between them (`SWEEP`), and what a gift or a torn run left behind is unwrapped. By setting an amount stands
+wrapped, as SPEC WK-05 describes it: buys spend it (`spendable`), sells leave theirs there, and this brings it back
+between its limits.
 """
 
 import msgspec
 
-from chimera.domain.ids import derived_id
+from chimera.domain.ids import WSOL, derived_id
+from chimera.domain.intent import Side
 from chimera.domain.units import LAMPORTS_PER_SOL, sol_text
 from chimera.domain.upkeep import Chore, Upkeep
+from chimera.portfolio import Ledger
 
 COST_LAMPORTS = 2_039_280 + 10_000  # rent of the account, and more than the fee
 
@@ -66,6 +69,17 @@ def review_wsol(
         lamports=amount,
         reason=f"{sol_text(wrapped_lamports)} SOL lie wrapped, less than {sol_text(limits.low_lamports)}",
     )
+
+
+def spendable(ledger: Ledger) -> int:
+    """Wrapped lamports that a new leg may count on, whatever becomes of all that is under way.
+
+    Every buy under way is taken to spend from it, though some wrap their own; while a chore or a cycle is, which
+    may close the account, nothing is counted on. So no leg is ever short of what its plan rests on.
+    """
+    if ledger.upkeep or any(leg.side is Side.CYCLE for leg in ledger.legs.values()):
+        return 0
+    return max(ledger.tokens.get(WSOL, 0) - ledger.reserved_lamports, 0)
 
 
 def _id(chore: Chore, now_ms: int) -> str:

@@ -38,7 +38,9 @@ from chimera.execution.keeper import Keeper
 from chimera.execution.mev.parameters import FeeParameters
 from chimera.execution.mev.workers import MevWorkers
 from chimera.execution.planner import Planner
+from chimera.execution.sales import DustSales
 from chimera.execution.surroundings import HouseSurroundings
+from chimera.execution.wsol import spendable
 from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.onchain.tips import TIP_ACCOUNTS
@@ -179,7 +181,13 @@ def build_desk(
     steer(live, gate=gate, books=books, surroundings=surroundings, strategies=strategies)
     desk = Desk(
         gate=gate,
-        planner=Planner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
+        planner=Planner(
+            view,
+            wallet=signer.address,
+            costs=costs,
+            tip_accounts=tip_accounts,
+            standing=(lambda: spendable(books.ledger)) if settings.upkeep.standing_wsol else None,
+        ),
         cycles=CyclePlanner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
         books=books,
         view=view,
@@ -194,6 +202,9 @@ def build_desk(
         wallet=signer.address,
         decimals=lambda mint: token.decimals if (token := view.mints.get(mint)) else None,
         record=journal.append,
+        sales=DustSales(view, wallet=signer.address, costs=costs, standing=settings.upkeep.standing_wsol)
+        if settings.upkeep.sell_dust
+        else None,
     )
     for entry in entries:
         keeper.fold(entry)

@@ -24,6 +24,7 @@ from chimera.execution.mev.workers import Kind, MevLimits
 from chimera.execution.prices import PricePolicy
 from chimera.execution.tips import TipPolicy
 from chimera.execution.watch import WatchLimits
+from chimera.execution.wsol import SWEEP, WsolLimits
 from chimera.plugins import strategies
 from chimera.ports.strategy import Strategy
 from chimera.risk.admission import AdmissionRules
@@ -160,14 +161,28 @@ def desk_limits(settings: Settings, *, bundles: bool) -> DeskLimits:
 
 
 def keeper_limits(settings: Settings) -> KeeperLimits:
-    """Nothing is to lie wrapped between legs, which wrap and unwrap for themselves."""
+    """Unless SOL is to stand wrapped nothing is to lie so between legs, which wrap and unwrap for themselves."""
     upkeep = settings.upkeep
+    low, target, high = upkeep.wsol_low_lamports, upkeep.wsol_target_lamports, upkeep.wsol_high_lamports
+    if not low <= target <= high:
+        raise ConfigError(
+            "upkeep.wsol_target_lamports must lie between wsol_low_lamports and wsol_high_lamports"
+        )
+    standing = WsolLimits(
+        low_lamports=low,
+        target_lamports=target,
+        high_lamports=high,
+        reserve_lamports=upkeep.wsol_reserve_lamports,
+    )
     return KeeperLimits(
+        wsol=standing if upkeep.standing_wsol else SWEEP,
         janitor=JanitorLimits(
+            sell_every_ms=upkeep.sell_every_s * 1_000,
+            dust_lamports_min=upkeep.dust_lamports_min,
             close_every_ms=upkeep.close_every_s * 1_000,
             empty_for_ms=upkeep.empty_for_s * 1_000,
             accounts_a_run=upkeep.accounts_a_run,
-        )
+        ),
     )
 
 
