@@ -290,7 +290,7 @@ def doctor(
     config: ConfigFiles = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Check settings, disk, vault, journal, database, nodes, clock, stream and the running desk.
+    """Check settings, disk, vault, journal, database, nodes, clock, stream, bus and the running desk.
 
     Exit code 1 where something must be mended before the desk can trade.
     """

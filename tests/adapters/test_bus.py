@@ -229,9 +229,10 @@ async def test_a_server_that_is_killed_and_comes_back_is_survived_and_what_waite
 
 
 async def test_no_server_is_a_setting_that_is_wrong() -> None:
-    with pytest.raises(ConfigError, match=r"nats\.url"):
-        async with bus_on(f"nats://127.0.0.1:{free_port()}"):
+    with pytest.raises(ConfigError, match=r"nats\.url") as refused:
+        async with bus_on(f"nats://somebody:hunter2@127.0.0.1:{free_port()}"):
             pass
+    assert "hunter2" not in str(refused.value)
 
 
 def numbered(number: int) -> TradeIntent:

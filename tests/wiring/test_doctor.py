@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.nats_server import NatsServer
 
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.journal_file import JournalFile
@@ -84,6 +85,19 @@ async def test_each_thing_that_is_wrong_is_named(node: Node, tmp_path: Path) -> 
     assert wrong == {"journal", "database", "vault", "rpc fallback", "geyser"}
     assert "chmod 600" in found["vault"][1]
     assert "0 of 10" in found["rpc fallback"][1]
+
+
+async def test_the_bus_is_asked_where_there_is_to_be_one(node: Node, tmp_path: Path) -> None:
+    installed(tmp_path)
+    assert (await findings(tmp_path, node))["nats"] == ("ok", "none set: all roles in one process")
+    server = NatsServer(tmp_path)
+    await server.start()
+    url = server.url.replace("//", "//somebody:hunter2@")
+    status, said = (await findings(tmp_path, node, CHIMERA_NATS__URL=url))["nats"]
+    assert (status, "POOL_CACHE not made yet" in said, "hunter2" in said) == ("ok", True, False)
+    server.kill()
+    status, said = (await findings(tmp_path, node, CHIMERA_NATS__URL=url))["nats"]
+    assert (status, "hunter2" in said) == ("fail", False)
 
 
 async def test_a_wrong_passphrase_is_found(node: Node, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import msgspec
 import nats
@@ -106,7 +107,8 @@ class NatsBus:
                     reconnected_cb=self._moved("connected"),
                 )
         except (NatsError, OSError, TimeoutError) as error:
-            raise ConfigError(f"nats.url: no server at {self._url}: {error}") from None
+            where = urlsplit(self._url).netloc.rpartition("@")[2]  # without its user
+            raise ConfigError(f"nats.url: no server at {where}: {error}") from None
         self._tasks.append(asyncio.create_task(self._send(), name="nats sender"))
         return self
 

@@ -61,7 +61,10 @@ class KeptTopic:
                     except NatsTimeout:
                         await subscription.consumer_info()  # gone with the server that had it: begin again
                         continue
-                    self._last = message.metadata.sequence.stream
+                    number = message.metadata.sequence.stream
+                    if number <= self._last:
+                        continue  # a killed server brings the consumer back as it was some time before
+                    self._last = number
                     yield message.data
             finally:
                 await subscription.unsubscribe()

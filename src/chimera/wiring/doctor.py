@@ -14,6 +14,8 @@ import msgspec
 from chimera.adapters.desk_health import ask_health
 from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.journal_segments import verify
+from chimera.adapters.nats_health import ask_nats
+from chimera.adapters.pool_cache import STREAM as POOL_CACHE
 from chimera.adapters.rpc import RpcChain, RpcOptions
 from chimera.adapters.signers import vault
 from chimera.adapters.store_check import check_database
@@ -22,6 +24,7 @@ from chimera.domain.chain import SlotUpdate
 from chimera.domain.errors import ChimeraError, OutsideError
 from chimera.domain.ids import Address
 from chimera.ports.chain import Subscription
+from chimera.roles.topics import INTENTS_STREAM
 from chimera.wiring.outside import vault_path
 
 CALLS, CALLS_MIN = 10, 8  # of a node, and how many must be answered
@@ -56,6 +59,7 @@ async def examine(settings: Settings) -> list[Finding]:
         "rpc fallback": _fallback,
         "clock": _clock,
         "geyser": _geyser,
+        "nats": _nats,
         "desk": _desk,
     }
     findings = []
@@ -179,6 +183,17 @@ async def _geyser(settings: Settings) -> tuple[str, str]:
     finally:
         await stream.aclose()
     return "fail", f"{where}: no slot within {FIRST_SLOT_WITHIN_S:.0f} s"
+
+
+async def _nats(settings: Settings) -> tuple[str, str]:
+    """The bus between processes, where there are to be any."""
+    if not settings.nats.url:
+        return "ok", "none set: all roles in one process"
+    prefix = settings.nats.prefix.replace(".", "_")
+    streams = (f"{prefix}{POOL_CACHE}", f"{prefix}{INTENTS_STREAM}")
+    took_ms, found = await ask_nats(settings.nats.url, streams=streams)
+    shown = [f"{name} not made yet" if kept is None else f"{kept} in {name}" for name, kept in found.items()]
+    return "ok", f"{without_credentials(settings.nats.url)}: {took_ms:.1f} ms; {', '.join(shown)}"
 
 
 async def _desk(settings: Settings) -> tuple[str, str]:
