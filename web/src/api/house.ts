@@ -68,6 +68,9 @@ export interface StrategySeen {
   params: { [name: string]: ParamValue };
 }
 
+/** Pause and start: may it buy. Park and resume: is it asked at all. */
+export type Steering = "pause" | "start" | "park" | "resume";
+
 export interface StrategyPerformance {
   strategy: string;
   days: number;
@@ -148,7 +151,9 @@ export function houseCalls(call: Call, query: Query) {
     markets: (filter: MarketFilter) => call<Page<Pool>>("GET", `/markets${query({ ...filter })}`),
     token: (mint: string) => call<TokenReport>("GET", `/markets/tokens/${at(mint)}`),
     strategies: () => call<{ items: StrategySeen[] }>("GET", "/strategies"),
-    steerStrategy: (name: string, action: "pause" | "start", reason: string) =>
+    releasePool: (address: string, reason: string) =>
+      call<{ status: string }>("POST", `/markets/${at(address)}/release`, { reason }),
+    steerStrategy: (name: string, action: Steering, reason: string) =>
       call<{ message: string }>("POST", `/strategies/${at(name)}/${action}`, { reason }),
     performance: (strategy: Strategy, days: number) =>
       call<StrategyPerformance>("GET", `/metrics/strategy/${at(strategy)}${query({ days })}`),

@@ -1,11 +1,13 @@
 /** What the table of pools shows of one. */
 import { Link } from "@tanstack/react-router";
+import { createContext, useContext } from "react";
 import type { Pool } from "../../api/house";
+import { useMay } from "../../app";
 import { formatPrice } from "../../format/money";
 import { venueName } from "../../format/venues";
 import { explain } from "../../format/words";
 import { Address, Dash, SlotAge, Units, Usd } from "../../ui/figures";
-import { Badge } from "../../ui/parts";
+import { Badge, Button } from "../../ui/parts";
 import type { Column } from "../../ui/table";
 
 export const POOL_COLUMNS: Column<Pool>[] = [
@@ -107,11 +109,31 @@ function Token({ mint, symbol }: { mint: string; symbol: string }) {
 function State({ pool }: { pool: Pool }) {
   if (pool.doubt)
     return (
-      <span title={pool.doubt} className="block max-w-56 truncate text-warn">
-        {explain(pool.doubt)}
+      <span className="flex items-center gap-2">
+        <span title={pool.doubt} className="block max-w-56 truncate text-warn">
+          {explain(pool.doubt)}
+        </span>
+        <ReleaseButton pool={pool} />
       </span>
     );
   return pool.complete ? <Badge tone="good">In use</Badge> : <Badge tone="warn">Not read whole yet</Badge>;
+}
+
+/** Opens the question for a pool: columns live at module scope, so the screen hands it down. */
+export const ReleaseContext = createContext<(pool: Pool) => void>(() => {});
+
+function ReleaseButton({ pool }: { pool: Pool }) {
+  const release = useContext(ReleaseContext);
+  if (!useMay("operator")) return null;
+  return (
+    <Button
+      size="small"
+      aria-label={`Release pool ${pool.symbol_a} / ${pool.symbol_b} ${pool.address}`}
+      onClick={() => release(pool)}
+    >
+      Release
+    </Button>
+  );
 }
 
 /** `1 SOL = 747.51 BONK`: what one whole token of the first fetches, fees and impact taken off. */

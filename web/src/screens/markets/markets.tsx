@@ -1,16 +1,19 @@
 /** Markets: every pool with its price, age and doubts; a token's name opens its safety report. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useId, useState } from "react";
+import type { Pool } from "../../api/house";
 import { useSession } from "../../app";
 import { VENUES } from "../../format/venues";
 import { useCurrent, useLive } from "../../live/react";
 import type { MarketSearch } from "../../router";
+import { Confirm } from "../../ui/dialog";
 import { FIELD, Field } from "../../ui/field";
 import { Pager } from "../../ui/pager";
 import { Button, Loading, Panel, Stat } from "../../ui/parts";
 import { Table } from "../../ui/table";
-import { POOL_COLUMNS } from "./columns";
+import { useNotify } from "../../ui/toast";
+import { POOL_COLUMNS, ReleaseContext } from "./columns";
 import { TokenSheet } from "./token";
 
 const PAGE = 50;
@@ -22,6 +25,7 @@ export function Markets() {
   const { api } = useSession();
   const current = useCurrent();
   const [offset, setOffset] = useState(0);
+  const [releasing, setReleasing] = useState<Pool | null>(null);
   const mint = search.mint && ADDRESS.test(search.mint) ? search.mint : undefined;
   const pools = useQuery({
     queryKey: ["markets", search.venue, mint, search.doubtful, offset],
@@ -52,21 +56,24 @@ export function Markets() {
         aside={<Pager offset={offset} limit={PAGE} total={pools.data?.total} onTurn={setOffset} />}
         className={`min-h-72 flex-1 ${pools.error && pools.data ? "stale" : ""}`}
       >
-        <Table
-          label="Pools"
-          columns={POOL_COLUMNS}
-          rows={pools.data?.items}
-          rowKey={(pool) => pool.address}
-          error={pools.error}
-          retry={() => void pools.refetch()}
-          sortable
-          empty={
-            filtered
-              ? { title: "No pool fits these filters", hint: "Clear the filters to see them all." }
-              : { title: "No pool is known yet", hint: "They come with the feed's first messages." }
-          }
-        />
+        <ReleaseContext value={setReleasing}>
+          <Table
+            label="Pools"
+            columns={POOL_COLUMNS}
+            rows={pools.data?.items}
+            rowKey={(pool) => pool.address}
+            error={pools.error}
+            retry={() => void pools.refetch()}
+            sortable
+            empty={
+              filtered
+                ? { title: "No pool fits these filters", hint: "Clear the filters to see them all." }
+                : { title: "No pool is known yet", hint: "They come with the feed's first messages." }
+            }
+          />
+        </ReleaseContext>
       </Panel>
+      {releasing && <ReleaseDialog pool={releasing} onClose={() => setReleasing(null)} />}
       {search.token && <TokenSheet mint={search.token} onClose={() => change({ token: undefined })} />}
     </div>
   );
@@ -195,5 +202,32 @@ function Filters(props: {
         </Button>
       )}
     </form>
+  );
+}
+
+function ReleaseDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
+  const { api } = useSession();
+  const queries = useQueryClient();
+  const notify = useNotify();
+  const release = async (reason: string) => {
+    await api.releasePool(pool.address, reason);
+    notify("good", `${pool.symbol_a} / ${pool.symbol_b} may be bought from again.`);
+    void queries.invalidateQueries({ queryKey: ["markets"] });
+  };
+  return (
+    <Confirm
+      title={`Release ${pool.symbol_a} / ${pool.symbol_b}?`}
+      confirm="Release now"
+      danger
+      reason=""
+      onConfirm={release}
+      onClose={onClose}
+    >
+      <p>{pool.doubt}</p>
+      <p>
+        Buys go on there although a transaction of it could not be read. Only a doubt of that kind can be
+        lifted by hand.
+      </p>
+    </Confirm>
   );
 }

@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { StrategySeen } from "../../api/house";
+import type { Steering, StrategySeen } from "../../api/house";
 import { useMay, useSession } from "../../app";
 import { humanize } from "../../format/words";
 import { useCurrent } from "../../live/react";
@@ -50,7 +50,8 @@ export function Strategies() {
 }
 
 function stateOf(strategy: StrategySeen): [Tone, string, string] {
-  if (strategy.failed) return ["bad", "Parked", `It failed and is left out: ${strategy.failed}`];
+  if (strategy.failed)
+    return ["bad", "Parked", `It is left out; its positions keep a stop. ${strategy.failed}`];
   if (!strategy.running)
     return [
       "neutral",
@@ -63,7 +64,7 @@ function stateOf(strategy: StrategySeen): [Tone, string, string] {
 
 function StrategyPanel({ strategy }: { strategy: StrategySeen }) {
   const operator = useMay("operator");
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<Steering | null>(null);
   const [tone, word, text] = stateOf(strategy);
   const title = humanize(strategy.name);
   return (
@@ -72,16 +73,7 @@ function StrategyPanel({ strategy }: { strategy: StrategySeen }) {
       aside={
         <span className="flex items-center gap-2">
           <Badge tone={tone}>{word}</Badge>
-          {operator && strategy.running && !strategy.failed && (
-            <Button
-              size="small"
-              look={strategy.paused ? "plain" : "alarm"}
-              aria-label={`${strategy.paused ? "Start" : "Pause"} ${title}`}
-              onClick={() => setAsking(true)}
-            >
-              {strategy.paused ? "Start" : "Pause"}
-            </Button>
-          )}
+          {operator && strategy.running && <Actions strategy={strategy} title={title} onAsk={setAsking} />}
         </span>
       }
     >
@@ -98,37 +90,64 @@ function StrategyPanel({ strategy }: { strategy: StrategySeen }) {
       <div className="border-t border-line">
         <Params params={strategy.params} />
       </div>
-      {asking && <SteerDialog strategy={strategy} title={title} onClose={() => setAsking(false)} />}
+      {asking && (
+        <SteerDialog name={strategy.name} title={title} action={asking} onClose={() => setAsking(null)} />
+      )}
     </Panel>
   );
 }
 
-function SteerDialog(props: { strategy: StrategySeen; title: string; onClose: () => void }) {
-  const { strategy, title, onClose } = props;
+function Actions(props: { strategy: StrategySeen; title: string; onAsk: (action: Steering) => void }) {
+  const { strategy, title, onAsk } = props;
+  const possible: Steering[] = strategy.failed ? ["resume"] : [strategy.paused ? "start" : "pause", "park"];
+  return possible.map((action) => (
+    <Button
+      key={action}
+      size="small"
+      look={action === "pause" ? "alarm" : action === "park" ? "quiet" : "plain"}
+      aria-label={`${humanize(action)} ${title}`}
+      onClick={() => onAsk(action)}
+    >
+      {humanize(action)}
+    </Button>
+  ));
+}
+
+const MEANING: Record<Steering, { done: string; text: string }> = {
+  pause: {
+    done: "is paused.",
+    text: "It buys nothing from the next decision on. What it holds is watched and sold as before.",
+  },
+  start: { done: "may buy again.", text: "It may buy again from the next decision on." },
+  park: {
+    done: "is parked.",
+    text: "It is asked nothing any more, neither to buy nor to sell; the engine keeps a stop for what it holds.",
+  },
+  resume: { done: "is resumed.", text: "It is asked again from the next event on, about what it holds too." },
+};
+
+function SteerDialog(props: { name: string; title: string; action: Steering; onClose: () => void }) {
+  const { name, title, action, onClose } = props;
   const { api } = useSession();
   const queries = useQueryClient();
   const notify = useNotify();
-  const action = strategy.paused ? "start" : "pause";
+  const stops = action === "pause" || action === "park";
   const steer = async (reason: string) => {
-    await api.steerStrategy(strategy.name, action, reason);
-    notify(action === "pause" ? "warn" : "good", `${title} is ${action === "pause" ? "paused" : "running"}.`);
+    await api.steerStrategy(name, action, reason);
+    notify(stops ? "warn" : "good", `${title} ${MEANING[action].done}`);
     for (const queryKey of [["strategies"], ["settings"], ["audit"]])
       void queries.invalidateQueries({ queryKey });
   };
   return (
     <Confirm
-      title={`${action === "pause" ? "Pause" : "Start"} ${title}?`}
-      confirm={action === "pause" ? "Pause now" : "Start now"}
-      danger={action === "pause"}
+      title={`${humanize(action)} ${title}?`}
+      confirm={`${humanize(action)} now`}
+      danger={stops}
       reason=""
       onConfirm={steer}
       onClose={onClose}
     >
-      <p>
-        {action === "pause"
-          ? "It buys nothing from the next decision on. What it holds is watched and sold as before."
-          : "It may buy again from the next decision on."}
-      </p>
+      <p>{MEANING[action].text}</p>
     </Confirm>
   );
 }
