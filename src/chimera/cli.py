@@ -20,6 +20,7 @@ from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.research import add_research
 from chimera.commands.trades import run_trades
+from chimera.commands.strategy import strategy_commands
 from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
@@ -483,6 +484,7 @@ add_paperwork(app, _run, _settings)
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")
 app.add_typer(venue_commands(_settings), name="venue")
+app.add_typer(strategy_commands(_settings), name="strategy")
 app.add_typer(recordings_commands(), name="recordings")
 add_record(app, _settings, _run)
 add_research(app)

@@ -4,24 +4,34 @@ A plugin's own test is one call: `check_venue(VENUE, samples)`. Third parties us
 Must not know any concrete plugin.
 """
 
+import ast
+import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args
 
 import msgspec
 
 from chimera.domain.chain import Account, InstructionCall
 from chimera.domain.errors import DecodeError
 from chimera.domain.ids import SYSTEM_PROGRAM, Address
+from chimera.domain.intent import TradeIntent
+from chimera.domain.messages import SignalDropped, StrategyDecided
 from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind, SwapRequest
 from chimera.domain.risk import Refusal
-from chimera.domain.units import U64_MAX
+from chimera.domain.units import BPS, U64_MAX
 from chimera.onchain.keys import address_bytes
 from chimera.ports.signer import Signer
+from chimera.ports.strategy import Strategy
 from chimera.ports.venue import MintTeller, Venue
+from chimera.testing.rehearsal import Rehearsal, Scene
 
 AMOUNTS = (1, 2, 7, 1_000, 999_983, 10**7 + 1, 10**9, 3 * 10**11 + 5, 10**14, U64_MAX)
 """Base units to quote: dust, ordinary and absurd, in rising order."""
+
+LIFE_MS_MAX = 600_000  # an intent that lives longer was made for another market
 
 USER = Address("9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM")
 USER_INPUT = Address("4fYNw3dojWmQ4dXtSGE9epjRGy9pFSx62YypT7avPYvA")
@@ -244,6 +254,131 @@ def check_call(call: InstructionCall, *, pool: Address) -> None:
     )
     for address in (USER_INPUT, USER_OUTPUT):
         expect(address in metas and metas[address].is_writable, "the user's token accounts must be writable")
+
+
+def check_strategy(
+    make: Callable[[], Strategy],
+    scene: Callable[[bool], Scene],
+    *,
+    bounded: bool = True,
+) -> Rehearsal:
+    """Raises AssertionError where a strategy breaks a promise of ports.strategy; the rehearsal that it played else.
+
+    `scene(False)` is the story, `scene(True)` the same with another future; `make` makes a fresh strategy each time.
+    `bounded`: whether each number among its parameters must say its range.
+    """
+    strategy = make()
+    name = strategy.name
+    expect(bool(re.fullmatch(r"[a-z][a-z0-9_]*", name)), f"{name!r} is no module name")
+    check_parameters(strategy, bounded=bounded)
+    check_senses(strategy)
+    first, sizes = played(make(), scene(False))
+    check_outputs(name, first)
+    second, _ = played(make(), scene(False))
+    expect(first.said == second.said, "the same story twice, and it said something else: chance, a clock or an order")
+    future = scene(True)
+    third, _ = played(make(), future)
+    before = [one for one in first.said if one.index < future.common]
+    expect(
+        before == [one for one in third.said if one.index < future.common],
+        "another future, and it had decided otherwise before it: it looks ahead",
+    )
+    quarter = len(sizes) // 4
+    later, late = sizes[-1] - sizes[-1 - quarter], sizes[-1 - quarter] - sizes[-1 - 2 * quarter]
+    # what is bounded by the number of wallets or tokens fills up ever more slowly; what is not, does not
+    expect(
+        later + late <= 200 + first.index // 20 or later * 10 < late * 9,
+        f"it remembers {later} more things after the last quarter of {first.index} events, and {late} after the one "
+        "before: its state grows for ever",
+    )
+    return first
+
+
+def check_parameters(strategy: Strategy, *, bounded: bool) -> None:
+    """They are a frozen struct with defaults, each number with a range."""
+    kind = getattr(strategy, "params_type", None)
+    expect(isinstance(kind, type) and issubclass(kind, msgspec.Struct), "it has no `params_type`, a msgspec.Struct")
+    assert kind is not None
+    expect(kind.__struct_config__.frozen, "its parameters can be changed behind the journal's back: frozen=True")
+    for field in msgspec.structs.fields(kind):
+        expect(not field.required, f"the parameter {field.name} has no default")
+        limits = [one for one in get_args(field.type)[1:] if isinstance(one, msgspec.Meta)]
+        number = (get_args(field.type) or (field.type,))[0] in {int, float}
+        told = any(one.ge is not None or one.gt is not None for one in limits) and any(
+            one.le is not None or one.lt is not None for one in limits
+        )
+        expect(not bounded or not number or told, f"the parameter {field.name} has no range")
+
+
+SENSES = frozenset(
+    "asyncio datetime http io multiprocessing os pathlib random secrets socket sqlite3 subprocess threading time "
+    "urllib aiohttp httpx requests websockets".split()
+)
+"""Modules by which a strategy would learn what no replay could tell it again."""
+
+
+def check_senses(strategy: Strategy) -> None:
+    """It imports no clock, no chance and no way out."""
+    source = inspect.getsource(sys.modules[type(strategy).__module__])
+    for node in ast.walk(ast.parse(source)):
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        bad = sorted({name.partition(".")[0] for name in names} & SENSES)
+        expect(not bad, f"it imports {', '.join(bad)}: what it needs comes with the event and the context")
+        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"open", "input"}
+        expect(not called, "it opens a file or asks somebody: what it needs comes with the event and the context")
+
+
+def check_outputs(name: str, rehearsal: Rehearsal) -> None:
+    """Every intent is limited, ends some time, is signed by it and has an id of its own."""
+    ids: set[str] = set()
+    for said in rehearsal.said:
+        match said.output:
+            case TradeIntent() as intent:
+                told = f"an intent of event {said.index}: {intent}"
+                expect(intent.source == name, f"signed by another: {told}")
+                expect(intent.id not in ids, f"an id that was used before: {told}")
+                ids.add(intent.id)
+                expect(intent.amount > 0, f"of nothing: {told}")
+                expect(0 <= intent.slippage_bps_max < BPS, f"without a limit: {told}")
+                expect(0 < intent.ttl_ms <= LIFE_MS_MAX, f"without an expiry: {told}")
+                expect(intent.created_at_ms == said.now_ms, f"made at another time than now: {told}")
+                expect(bool(intent.reason), f"without a reason: {told}")
+            case StrategyDecided() as decided:
+                expect(decided.strategy == name, f"a word signed by another: {decided}")
+                expect(bool(decided.code), f"a word without a code: {decided}")
+            case SignalDropped():
+                pass
+            case other:
+                expect(False, f"it returned a {type(other).__name__}")
+
+
+def played(strategy: Strategy, scene: Scene) -> tuple[Rehearsal, list[int]]:
+    """The rehearsal, and how much the strategy remembered on the way."""
+    rehearsal = Rehearsal(strategy, scene)
+    sizes = [remembered(strategy)]
+    for index in rehearsal.run():
+        if index % 250 == 0:
+            sizes.append(remembered(strategy))
+    return rehearsal, sizes
+
+
+def remembered(thing: object, depth: int = 8, seen: set[int] | None = None) -> int:
+    """How many elements the containers of an object hold, and those in them."""
+    seen = set() if seen is None else seen
+    if depth == 0 or id(thing) in seen or isinstance(thing, str | bytes | int | float | type | None.__class__):
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, Mapping):
+        inside: list[object] = [*thing.keys(), *thing.values()]
+    elif isinstance(thing, list | tuple | set | frozenset | deque):
+        inside = list(thing)
+    else:
+        kept = getattr(thing, "__dict__", None) or {
+            slot: getattr(thing, slot, None) for slot in getattr(type(thing), "__struct_fields__", ())
+        }
+        return sum(remembered(one, depth - 1, seen) for one in kept.values())
+    return len(inside) + sum(remembered(one, depth - 1, seen) for one in inside)
 
 
 def check_signer(signer: Signer, messages: Sequence[bytes]) -> None:
