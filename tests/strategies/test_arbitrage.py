@@ -99,7 +99,7 @@ def test_a_circle_over_three_pools_by_way_of_dollars_is_found_from_each_of_its_p
         others = [pool for pool in (bank, on, home) if pool is not last]
         (wanted,) = Stage(*others, last).intents()
         assert wanted.pools == (bank.address, on.address, home.address)
-        assert wanted.mint == USDC
+        assert wanted.mint == TOKEN, "dollars are the bridge, and do not rest after it"
 
 
 def test_equal_prices_say_nothing_at_all() -> None:

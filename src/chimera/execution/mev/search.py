@@ -25,7 +25,7 @@ Way = tuple[Pool, ...]
 class Circle(msgspec.Struct, frozen=True):
     pools: tuple[Address, ...]
     mint: Address
-    """What the first pool gives."""
+    """What it is about; dollars are a bridge, unless there is nothing else."""
     amount: int
     gain: int
     """What comes back beyond it, costs not counted."""
@@ -56,7 +56,8 @@ class CircleSearch:
                 max(self._most, self._probe),
             )
             if sized is not None and sized[1] > (found.gain if found is not None else 0):
-                mint = next(iter({way[0].header.mint_a, way[0].header.mint_b} - {WSOL}))
+                between = {m for p in way for m in (p.header.mint_a, p.header.mint_b)} - {WSOL}
+                mint = min(between - {USDC}, default=USDC)
                 found = Circle(tuple(p.header.address for p in way), mint, *sized)
         return found
 

@@ -141,7 +141,7 @@ class Arbitrage:
             yield self._taken(best, context)
 
     def _rested_ms(self, circle: Circle) -> int:
-        return max(self._not_before.get(mint, 0) for mint in circle.mints)
+        return self._not_before.get(circle.token, 0)
 
     def _spread(self, circle: Circle) -> bool:
         least = self.params.spread_bps_min if len(circle.pools) == 2 else self.params.spread_bps_min_long
@@ -187,10 +187,9 @@ class Arbitrage:
         return found
 
     def _waits(self, circle: Circle, now_ms: int) -> tuple[str, str] | None:
-        for mint in circle.mints:
-            until = self._not_before.get(mint, 0)
-            if now_ms < until:
-                return "cooldown", f"{until - now_ms} ms since its last circle are left"
+        until = self._rested_ms(circle)
+        if now_ms < until:
+            return "cooldown", f"{until - now_ms} ms since its last circle are left"
         for pools in self._under_way.values():
             if not set(pools).isdisjoint(circle.pools):
                 return "in_flight", "a circle of ours is under way through one of its pools"
@@ -235,8 +234,7 @@ class Arbitrage:
 
     def _taken(self, found: Found, context: Context) -> StrategyOutput:
         params, now, circle = self.params, context.now_ms, found.circle
-        for mint in circle.mints:
-            _remember(self._not_before, mint, now + params.cooldown_ms)
+        _remember(self._not_before, circle.token, now + params.cooldown_ms)
         told = (
             f"{sol_text(found.amount)} SOL through {len(circle.pools)} pools should leave "
             f"{sol_text(found.profit_lamports)} SOL after costs, {found.roi_bps} bps"
@@ -253,7 +251,7 @@ class Arbitrage:
             origin=Origin.STRATEGY_A,
             style=Style.SPEAR,
             side=Side.CYCLE,
-            mint=circle.mints[0],
+            mint=circle.token,
             symbol="",
             amount=found.amount,
             slippage_bps_max=params.slippage_bps_max,
@@ -284,7 +282,7 @@ class Arbitrage:
                 "roi_bps": found.roi_bps,
             }
         return StrategyDecided(
-            NAME, circle.mints[0], verdict, code, detail, slot=context.market.slot, data=figures
+            NAME, circle.token, verdict, code, detail, slot=context.market.slot, data=figures
         )
 
 

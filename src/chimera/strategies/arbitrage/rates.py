@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from chimera.domain.ids import WSOL, Address
+from chimera.domain.ids import USDC, WSOL, Address
 from chimera.domain.pool import Moment, QuoteRequest, SwapKind
 from chimera.domain.risk import Refusal
 from chimera.ports.strategy import Listing
@@ -28,6 +28,11 @@ class Circle(msgspec.Struct, frozen=True):
     """Between them; one fewer than pools."""
     rate: float
     """SOL out for one SOL in, at the probe's size."""
+
+    @property
+    def token(self) -> Address:
+        """What it is about: dollars are a bridge, unless there is nothing else."""
+        return next((mint for mint in self.mints if mint != USDC), self.mints[0])
 
 
 class Rates:
