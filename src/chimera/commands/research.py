@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -183,6 +184,33 @@ def add_research(app: typer.Typer) -> None:
         raise typer.Exit(1)
 
     @app.command()
+    def gap(
+        ours: Annotated[
+            Path, typer.Argument(metavar="OURS", help="Data folder of a desk, or of a backtest.")
+        ],
+        theirs: Annotated[Path, typer.Argument(metavar="THEIRS", help="What it is held against.")],
+        *,
+        as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    ) -> None:
+        """Tell why one run earned other than another, in parts that add up to the lamport."""
+        import msgspec
+
+        from chimera.sim.gap import MEANING, waterfall
+
+        found = waterfall(_journal(ours), _journal(theirs))
+        if as_json:
+            print(msgspec.json.encode(found).decode())
+            return
+        print(f"{theirs}: {found.theirs_lamports / 1e9:+.9f} SOL on closed round trips")
+        for step in found.steps:
+            if step.lamports or step.round_trips:
+                words = f"{MEANING[step.part]}, {step.round_trips} of them"
+                print(f"  {step.part:<9} {step.lamports / 1e9:+15.9f}  {words}")
+        print(f"{ours}: {found.ours_lamports / 1e9:+.9f} SOL")
+        for trade_id, symbol, why in found.missed[:20]:
+            print(f"  missed {symbol} {trade_id[:8]}: {why}")
+
+    @app.command()
     def compare(
         runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of backtests.")],
         *,
@@ -211,6 +239,27 @@ def add_research(app: typer.Typer) -> None:
         except OSError as error:
             raise ConfigError(f"--out {out}: {error.strerror}") from None
         print(out)
+
+
+def _journal(folder: Path) -> Iterator[Any]:
+    """Entries of a desk's journal, or of a backtest's."""
+    import msgspec
+
+    from chimera.adapters.journal_segments import read_folder
+    from chimera.domain.messages import Entry
+
+    lines = folder / JOURNAL if folder.is_dir() else folder
+    if lines.is_file():
+        try:
+            with lines.open("rb") as file:
+                for line in file:
+                    yield msgspec.json.decode(line, type=Entry)
+        except (OSError, msgspec.DecodeError) as error:
+            raise ConfigError(f"{lines} is no backtest's journal: {error}") from None
+    elif (folder / "journal").is_dir():
+        yield from read_folder(folder / "journal")
+    else:
+        raise ConfigError(f"{folder}: neither a desk's data folder nor a backtest's --out")
 
 
 def _figures(result: Any, out: Path) -> list[str]:
