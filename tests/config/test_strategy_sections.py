@@ -34,7 +34,7 @@ def loaded(tmp_path: Path, text: str = "") -> Settings:
     return load([file], {"CHIMERA_SECURITY__WEBHOOK_SECRET": "5f" * 32})
 
 
-@pytest.mark.parametrize("name", ["momentum", "reentry"])
+@pytest.mark.parametrize("name", ["momentum", "reentry", "sniper"])
 def test_every_parameter_stands_in_the_settings_with_its_type_range_and_default(name: str) -> None:
     params = strategies()[name].params_type  # type: ignore[attr-defined]
     section = type(getattr(Settings(), name))

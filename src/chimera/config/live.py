@@ -22,6 +22,7 @@ SECTIONS = {
     "arbitrage": OPERATOR,
     "momentum": OPERATOR,
     "reentry": OPERATOR,
+    "sniper": OPERATOR,
     "risk": ADMIN,
     "token_safety": ADMIN,
 }

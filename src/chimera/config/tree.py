@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chimera.config.strategy_tree import Momentum, OwnStrategies, Reentry
+from chimera.config.strategy_tree import Momentum, OwnStrategies, Reentry, Sniper
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
@@ -275,6 +275,8 @@ class ConfirmTier(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    lookup_tables: tuple[Base58, ...] = ()
+    """Address lookup tables that make large transactions fit; at most sixteen are read."""
     compute_units_base: Count = 60_000
     compute_units_per_hop: Count = 120_000
     compute_units_floor_base: Count = 40_000
@@ -445,6 +447,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     arbitrage: Arbitrage = Arbitrage()
     momentum: Momentum = Momentum()
     reentry: Reentry = Reentry()
+    sniper: Sniper = Sniper()
     strategies: OwnStrategies = OwnStrategies()
     risk: Risk = Risk()
     token_safety: TokenSafety = TokenSafety()

@@ -35,6 +35,9 @@ class DeskClient:
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._ask("POST", path, body)
 
+    async def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._ask("PUT", path, body)
+
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         if self._session is None:
             raise Unreachable(WHO, "the client is not open")

@@ -9,7 +9,7 @@ from chimera.domain.chain import AccountUpdate
 from chimera.domain.ids import Address
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
 from chimera.domain.risk import Reason, Refusal
-from chimera.ports.venue import FiniteVenue, GraduatingVenue, NativeVenue, Venue
+from chimera.ports.venue import FiniteVenue, GraduatingVenue, LaunchVenue, NativeVenue, Venue
 
 
 class Pool:
@@ -63,6 +63,11 @@ class Pool:
     def progress_bps(self) -> int | None:
         """How full its bonding curve is; None for a pool that is none."""
         return self.venue.progress_bps(self.state) if isinstance(self.venue, GraduatingVenue) else None
+
+    @property
+    def creator(self) -> Address | None:
+        """Who made its coin; None where its venue does not say."""
+        return self.venue.creator(self.state) if isinstance(self.venue, LaunchVenue) else None
 
     def heard_error(self, code: int, slot: int) -> bool:
         """Whether that custom error of its program, met in `slot`, ends it; from then on it quotes nothing."""

@@ -73,6 +73,11 @@ class Listing(Protocol):
         """How full its bonding curve is; None for a pool that is none."""
         ...
 
+    @property
+    def creator(self) -> Address | None:
+        """Who made its coin, where the pool says so."""
+        ...
+
     def quote(self, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
         """Exact, from the accounts as they are known; asks nobody."""
         ...

@@ -139,6 +139,15 @@ class GraduatingVenue(Protocol):
 
 
 @runtime_checkable
+class LaunchVenue(Protocol):
+    """A venue on which coins are made, and whose pools say who made theirs."""
+
+    def creator(self, pool: object) -> Address | None:
+        """None where the pool names nobody."""
+        ...
+
+
+@runtime_checkable
 class FiniteVenue(Protocol):
     """A venue whose pools come to an end, and whose program says so with an error of its own."""
 

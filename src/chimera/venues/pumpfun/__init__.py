@@ -140,6 +140,10 @@ class Pumpfun:
         left = min(pool.curve.reserves.real_tokens, TOKENS_FOR_SALE)
         return BPS if pool.curve.complete else BPS - -(-left * BPS // TOKENS_FOR_SALE)
 
+    def creator(self, pool: PumpCurve) -> Address | None:
+        """Whoever takes the creator's fee; None for curves from before there was one."""
+        return pool.curve.creator if pool.curve.creator != NOBODY else None
+
     def token_program(self, pool: PumpCurve, mint: Address) -> Address | None:
         if mint == pool.curve.quote_mint:
             return TOKEN_PROGRAM if mint in (WSOL, USDC) else pool.quote_program
