@@ -44,7 +44,7 @@ def best_route(
     """
     search = _Search(view, doubtful=doubtful, native=WSOL in (input_mint, output_mint))
     found: list[Route] = []
-    ways = _ways(search, input_mint, output_mint, stages_max=min(swaps_max, STAGES_MAX))
+    ways = _ways(search, input_mint, output_mint, amount, stages_max=min(swaps_max, STAGES_MAX))
     for way in islice(ways, WAYS_MAX):
         route = search.route(way, amount, swaps_max=swaps_max)
         if route is not None:
@@ -55,7 +55,11 @@ def best_route(
         )
     # of equals the first, which has the fewer stages
     found.sort(key=lambda route: -route.amount_out)
-    narrow = [route for route in found[:SPLIT_WAYS_MAX] if len(route.quotes) < swaps_max]
+    narrow = [
+        route
+        for route in found[:SPLIT_WAYS_MAX]
+        if len(route.quotes) < swaps_max and any(search.several(stage) for stage in route.stages)
+    ]
     wider = (search.widened(route, swaps_max=swaps_max) for route in narrow)
     return max([found[0], *wider], key=lambda route: route.amount_out)
 
@@ -94,6 +98,19 @@ class _Search:
             (b for b in BRIDGES if b in few), (m for m in islice(few, LOOKED_AT_MAX) if m not in BRIDGES)
         )
         return (m for m in found if m in many and self.between(one, m) and self.between(m, other))
+
+    def several(self, stage: Stage) -> bool:
+        """Whether there is more than one pool of its pair to choose from."""
+        return len(self.between(stage[0].input_mint, stage[0].output_mint)) > 1
+
+    def reached(self, way: tuple[Address, ...], amount: int) -> int:
+        """How much of the way's last mint it gives; 0 where a stage has no pool that takes all."""
+        for source, target in pairwise(way):
+            quotes = self._alone(source, target, amount)
+            if not quotes:
+                return 0
+            amount = quotes[0].amount_out
+        return amount
 
     def ends(self, source: Address, target: Address) -> tuple[bool, Address, Address]:
         """(whether it is the target, the end that is traded against fewer mints, the other end)."""
@@ -172,7 +189,7 @@ class _Search:
 
 
 def _ways(
-    search: _Search, source: Address, target: Address, *, stages_max: int
+    search: _Search, source: Address, target: Address, amount: int, *, stages_max: int
 ) -> Iterator[tuple[Address, ...]]:
     """Mints in order, the shortest ways first; only such as have a pool for every stage."""
     if search.between(source, target):
@@ -185,6 +202,10 @@ def _ways(
         return
     backwards, near, far = search.ends(source, target)
     for mint in search.next_to(near, far):
-        for other in islice(search.meeting(mint, far), BRIDGES_MAX):
-            if other != near:
-                yield (source, other, mint, target) if backwards else (source, mint, other, target)
+        others = [other for other in islice(search.meeting(mint, far), BRIDGES_MAX) if other != near]
+        if not backwards:
+            yield from ((source, mint, other, target) for other in others)
+        elif others:
+            # of all ways to the last mint but one, only the one that brings most of it is worth going on from
+            best = max(others, key=lambda other: search.reached((source, other, mint), amount))
+            yield source, best, mint, target
