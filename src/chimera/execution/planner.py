@@ -23,10 +23,11 @@ from chimera.execution.fees import Fees
 from chimera.execution.outcomes import failed_instruction, program_error
 from chimera.execution.route import Route
 from chimera.execution.router import SWAPS_MAX, best_route
+from chimera.execution.tables import Tables
 from chimera.market.token_program import detect
 from chimera.market.view import MarketView
 from chimera.onchain.token_instructions import compute_unit_limit, compute_unit_price, system_transfer
-from chimera.onchain.transaction import compile_v0, oversize
+from chimera.onchain.transaction import oversize
 from chimera.risk.gate import Approved
 
 PROBE_SWAPS_MAX = 2  # there, and as many back, in one transaction
@@ -74,9 +75,10 @@ class Planner:
         costs: Costs,
         tip_accounts: tuple[Address, ...] = (),
         standing: Callable[[], int] | None = None,
+        tables: Tables | None = None,
     ) -> None:
         """`standing`: wrapped lamports that are free to be spent; None where none are to stand."""
-        self._standing = standing
+        self._standing, self._tables = standing, tables or Tables()
         self._view = view
         self._wallet = wallet
         self._costs = costs
@@ -128,7 +130,7 @@ class Planner:
             return swaps
         opening = self._opening(intent, budget, swaps, programs)
         calls = [*opening, *swaps.calls, *self._closing(intent, swaps, programs, close=close)]
-        message = compile_v0(calls, payer=self._wallet, blockhash=blockhash.blockhash)
+        message = self._tables.compiled(calls, payer=self._wallet, blockhash=blockhash.blockhash)
         return oversize(message) or Plan(
             message=message,
             last_valid_block_height=blockhash.last_valid_block_height,
@@ -179,7 +181,8 @@ class Planner:
         closing = [self._assembly.close(WSOL, programs)] if sell.native_out and len(opening) > 1 else []
 
         def compiled(*calls: InstructionCall) -> bytes:
-            return compile_v0([*calls, *closing], payer=self._wallet, blockhash=blockhash.blockhash)
+            written = [*calls, *closing]
+            return self._tables.compiled(written, payer=self._wallet, blockhash=blockhash.blockhash)
 
         message = compiled(*bought, *sell.calls)
         return oversize(message) or Probe(

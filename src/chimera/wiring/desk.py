@@ -40,6 +40,7 @@ from chimera.execution.mev.workers import MevWorkers
 from chimera.execution.planner import Planner
 from chimera.execution.sales import DustSales
 from chimera.execution.surroundings import HouseSurroundings
+from chimera.execution.tables import Tables
 from chimera.execution.wsol import spendable
 from chimera.market.view import MarketView
 from chimera.observe import Observer
@@ -61,10 +62,13 @@ from chimera.roles.levels import LevelsRole
 from chimera.roles.mev import MevRole
 from chimera.roles.parking import ParkingRole
 from chimera.roles.pool_release import PoolReleaseRole
+from chimera.roles.tables import TablesRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
 from chimera.wiring.steering import LiveSettings, steer
+
+LOOKUP_TABLES_MAX = 16  # more are more than a planner should look through
 
 
 @dataclass(kw_only=True)
@@ -85,6 +89,7 @@ class DeskParts:
     queue: SignalInbox
     failover: FailoverRole
     costs: CostsRole
+    tables: TablesRole
     mev: MevRole
     ingress: IngressRole
     execution: ExecutionRole
@@ -179,6 +184,7 @@ def build_desk(
         if isinstance(one, Remembers):
             one.recall(entries)
     steer(live, gate=gate, books=books, surroundings=surroundings, strategies=strategies)
+    tables = Tables()
     desk = Desk(
         gate=gate,
         planner=Planner(
@@ -186,6 +192,7 @@ def build_desk(
             wallet=signer.address,
             costs=costs,
             tip_accounts=tip_accounts,
+            tables=tables,
             standing=(lambda: spendable(books.ledger)) if settings.upkeep.standing_wsol else None,
         ),
         cycles=CyclePlanner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
@@ -278,6 +285,12 @@ def build_desk(
         queue=queue,
         failover=failover_role,
         mev=mev,
+        tables=TablesRole(
+            tables=tables,
+            addresses=tuple(map(Address, settings.execution.lookup_tables[:LOOKUP_TABLES_MAX])),
+            chain=chain,
+            observer=observer,
+        ),
         costs=CostsRole(
             costs=costs,
             fees=chain,

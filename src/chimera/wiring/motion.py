@@ -58,6 +58,7 @@ def start_desk(loops: Loops, desk: DeskParts, settings: Settings) -> None:
     loops.start("block engine", desk.failover.watch_engine())
     loops.start("prices", desk.costs.watch_prices())
     loops.start("tips", desk.costs.watch_tips())
+    loops.start("lookup tables", desk.tables.keep())
     loops.start("reactions", desk.mev.run())
     loops.start("wallets", desk.wallets.run())
     loops.start("upkeep", desk.execution.keep_house(every_s=settings.upkeep.every_s))
