@@ -201,3 +201,23 @@ def test_the_work_of_a_search_is_bounded_however_many_pools_there_are() -> None:
     view = market(pools, Counted())
     assert isinstance(search(view, 10**8), Route)
     assert 0 < len(asked) <= router.QUOTES_MAX
+
+
+def test_a_third_pool_is_looked_for_only_where_the_shorter_ways_are_dear() -> None:
+    shallow = pool_of("shallow", (WSOL, TOKEN), (10**9, 10**9))
+    long = [
+        pool_of("1", (WSOL, USDC), (10**13, 10**13)), pool_of("2", (USDC, HUB), (10**13, 10**13)),
+        pool_of("3", (HUB, TOKEN), (10**13, 10**13)),
+    ]  # fmt: skip
+    view = market([shallow, *long])
+
+    def stages(amount: int) -> int:
+        found = best_route(
+            view, input_mint=WSOL, output_mint=TOKEN, amount=amount, doubtful=False, dear_bps=100
+        )
+        assert isinstance(found, Route)
+        return len(found.stages)
+
+    assert stages(10**6) == 1
+    assert stages(10**8) == 3
+    assert len(search(market(long), 10**6).stages) == 3, "where there is no other way it is always looked for"  # type: ignore[union-attr]

@@ -31,6 +31,7 @@ from chimera.onchain.transaction import oversize
 from chimera.risk.gate import Approved
 
 PROBE_SWAPS_MAX = 2  # there, and as many back, in one transaction
+DEAR_BPS = 100  # a third pool takes a third fee: below it that is not won back, and looking costs time
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -110,6 +111,7 @@ class Planner:
             amount=intent.amount,
             doubtful=intent.side is Side.SELL,
             swaps_max=swaps_max,
+            dear_bps=DEAR_BPS,
         )
 
     def _along(

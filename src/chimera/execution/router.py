@@ -19,7 +19,6 @@ __all__ = ["BRIDGES", "Route", "best_route"]
 
 BRIDGES = (WSOL, USDC)
 SWAPS_MAX = 4  # more do not fit into a transaction
-STAGES_MAX = 3
 POOLS_A_PAIR_MAX = 16  # the newest written first: what nobody trades on is not priced well
 BRIDGES_MAX = 8  # from one mint
 LOOKED_AT_MAX = 256  # of the mints beside one that is traded against everything
@@ -37,18 +36,22 @@ def best_route(
     amount: int,
     doubtful: bool,
     swaps_max: int = SWAPS_MAX,
+    dear_bps: int = 0,
 ) -> Route | Refusal:
     """The route that gives most for exactly `amount` in at most `swaps_max` swaps.
 
-    Pools in doubt only where `doubtful` (exits). Returns the last pool's refusal where none quotes.
+    Pools in doubt only where `doubtful` (exits). Three pools in a row are looked for only where the best shorter
+    way moves its prices by `dear_bps` or more. Returns the last pool's refusal where none quotes.
     """
     search = _Search(view, doubtful=doubtful, native=WSOL in (input_mint, output_mint))
     found: list[Route] = []
-    ways = _ways(search, input_mint, output_mint, amount, stages_max=min(swaps_max, STAGES_MAX))
-    for way in islice(ways, WAYS_MAX):
-        route = search.route(way, amount, swaps_max=swaps_max)
-        if route is not None:
+    for way in islice(_short(search, input_mint, output_mint, stages_max=swaps_max), WAYS_MAX):
+        if (route := search.route(way, amount, swaps_max=swaps_max)) is not None:
             found.append(route)
+    if swaps_max > 2 and (not found or max(found, key=_given).price_impact_bps >= dear_bps):
+        for way in islice(_long(search, input_mint, output_mint, amount), WAYS_MAX - len(found)):
+            if (route := search.route(way, amount, swaps_max=swaps_max)) is not None:
+                found.append(route)
     if not found:
         return search.refusal or Refusal(
             Reason.POOL_NOT_FOUND, observed=f"no pool for {output_mint} from {input_mint}"
@@ -61,7 +64,11 @@ def best_route(
         if len(route.quotes) < swaps_max and any(search.several(stage) for stage in route.stages)
     ]
     wider = (search.widened(route, swaps_max=swaps_max) for route in narrow)
-    return max([found[0], *wider], key=lambda route: route.amount_out)
+    return max([found[0], *wider], key=_given)
+
+
+def _given(route: Route) -> int:
+    return route.amount_out
 
 
 class _Search:
@@ -188,18 +195,19 @@ class _Search:
         return quote
 
 
-def _ways(
-    search: _Search, source: Address, target: Address, amount: int, *, stages_max: int
+def _short(
+    search: _Search, source: Address, target: Address, *, stages_max: int
 ) -> Iterator[tuple[Address, ...]]:
-    """Mints in order, the shortest ways first; only such as have a pool for every stage."""
+    """Ways over one pool and over two, as mints in order; only such as have a pool for every stage."""
     if search.between(source, target):
         yield source, target
-    if stages_max < 2:
-        return
-    for mint in islice(search.meeting(source, target), BRIDGES_MAX):
-        yield source, mint, target
-    if stages_max < 3:
-        return
+    if stages_max > 1:
+        for mint in islice(search.meeting(source, target), BRIDGES_MAX):
+            yield source, mint, target
+
+
+def _long(search: _Search, source: Address, target: Address, amount: int) -> Iterator[tuple[Address, ...]]:
+    """Ways over three pools."""
     backwards, near, far = search.ends(source, target)
     for mint in search.next_to(near, far):
         others = [other for other in islice(search.meeting(mint, far), BRIDGES_MAX) if other != near]
