@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt lint build bench crash kills cuts soak powercut fuzz worlds seasons clean
+.PHONY: help setup demo test check fmt lint build bench crash kills cuts soak powercut sim fuzz worlds seasons clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -60,6 +60,9 @@ soak: $(STAMPS)/python  ## Flood the market plane for an hour and look whether i
 
 powercut: $(STAMPS)/python  ## Cut the power under journal and tables ten times; needs root and loop devices
 	@$(BIN)/python tests/crash/power_cut.py $(ARGS)
+
+sim: $(STAMPS)/python  ## Try the desk in 10,000 simulated days of faults, forks and kills (seeded)
+	@$(BIN)/chimera sim --seeds 10000 $(ARGS)
 
 fuzz: $(STAMPS)/python  ## Show every venue a million damaged accounts and transactions (seeded)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

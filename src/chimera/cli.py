@@ -20,6 +20,7 @@ from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.research import add_research
+from chimera.commands.storms import add_storms
 from chimera.commands.trades import run_trades
 from chimera.commands.strategy import strategy_commands
 from chimera.commands.venue import venue_commands
@@ -490,6 +491,7 @@ app.add_typer(strategy_commands(_settings), name="strategy")
 app.add_typer(recordings_commands(), name="recordings")
 add_record(app, _settings, _run)
 add_research(app)
+add_storms(app)
 
 if __name__ == "__main__":
     main()

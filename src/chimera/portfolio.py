@@ -20,6 +20,7 @@ from chimera.domain.messages import (
     LegFinalized,
     LegLanded,
     LegPlanned,
+    LegRebooked,
     LegReverted,
     LegSent,
     LegSigned,
@@ -274,6 +275,8 @@ class Ledger:
                 self._book(leg.trade_id, fill)
             case LegFinalized(leg):
                 self.settling.pop(leg.leg_id, None)
+            case LegRebooked(leg, fill) if leg.leg_id in self.settling:
+                self._rebook(self.settling[leg.leg_id], fill)
             case LegUndone(leg) if leg.leg_id in self.settling:
                 self._undo(self.settling.pop(leg.leg_id))
             case PositionsReconciled(found=found) if found and self.settling:
@@ -312,6 +315,28 @@ class Ledger:
         before = self.positions.get(leg.trade_id)
         self.settling[leg.leg_id] = Booked(known, signature, slot, entry.at_ms, fill, lost, before)
 
+    def _rebook(self, booked: Booked, fill: Fill) -> None:
+        """The same transaction with another outcome, whatever came after it."""
+        old, trade_id = booked.fill, booked.leg.ref.trade_id
+        if old is None:
+            return
+        booked.fill, booked.slot = fill, fill.slot
+        self._change(old, -1)
+        position = self.positions[trade_id]
+        self.positions[trade_id] = self._unbooked(position, old, position)
+        self._book(trade_id, fill)
+        if (now := self.positions[trade_id]).open and now.closed_at_ms is not None:
+            self._keep(msgspec.structs.replace(now, closed_at_ms=None))
+
+    def _change(self, fill: Fill, sign: int) -> None:
+        """The wallet's own sums, with a fill or without it again."""
+        self.lamports += sign * fill.lamports_delta
+        self.fees_lamports += sign * fill.fee_lamports
+        self.tips_lamports += sign * fill.tip_lamports
+        self.rent_lamports += sign * fill.rent_lamports
+        changes = ((fill.mint, fill.token_delta), *fill.other_tokens)
+        self._count_tokens((mint, sign * change) for mint, change in changes)
+
     def _undo(self, booked: Booked) -> None:
         """Takes an outcome back and follows the leg again. Later ones of the round trip went first."""
         leg, trade_id = booked.leg, booked.leg.ref.trade_id
@@ -322,23 +347,22 @@ class Ledger:
         if fill is None:
             self.lamports += booked.lost
             self.fees_lamports -= booked.lost
-            if booked.before is None:
-                self._sunk[trade_id] -= booked.lost
-            if (position := self.positions.get(trade_id)) is not None:
+            position = self.positions.get(trade_id)
+            if booked.before is None or position is None:
+                self._sunk[trade_id] = self._sunk.get(trade_id, 0) - booked.lost
+            if position is not None:
                 self._keep(
                     msgspec.structs.replace(position, cost_lamports=position.cost_lamports - booked.lost)
                 )
             return
-        self.lamports -= fill.lamports_delta
-        self.fees_lamports -= fill.fee_lamports
-        self.tips_lamports -= fill.tip_lamports
-        self.rent_lamports -= fill.rent_lamports
-        self._count_tokens(
-            (mint, -change) for mint, change in ((fill.mint, fill.token_delta), *fill.other_tokens)
-        )
+        self._change(fill, -1)
         if booked.before is None:
-            self.positions.pop(trade_id, None)
+            position = self.positions.pop(trade_id)
             self._open.pop(trade_id, None)
+            if fill.side is Side.BUY:
+                # what reverted exits cost stays spent, without a position to bear it
+                paid = fill.swap_lamports + fill.fee_lamports + fill.tip_lamports + fill.rent_lamports
+                self._sunk[trade_id] = position.cost_lamports - paid
         else:
             self._keep(self._unbooked(self.positions[trade_id], fill, booked.before))
 
@@ -373,11 +397,7 @@ class Ledger:
             self._keep(msgspec.structs.replace(position, cost_lamports=position.cost_lamports + lost))
 
     def _book(self, trade_id: TradeId, fill: Fill) -> None:
-        self.lamports += fill.lamports_delta
-        self.fees_lamports += fill.fee_lamports
-        self.tips_lamports += fill.tip_lamports
-        self.rent_lamports += fill.rent_lamports
-        self._count_tokens(((fill.mint, fill.token_delta), *fill.other_tokens))
+        self._change(fill, 1)
         if fill.side is Side.BUY:
             self._keep(self._bought(trade_id, fill))
         elif fill.side is Side.CYCLE:

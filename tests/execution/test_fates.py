@@ -14,6 +14,7 @@ from chimera.domain.messages import (
     LegDropped,
     LegFinalized,
     LegLanded,
+    LegRebooked,
     LegSigned,
     LegStuck,
     LegUndone,
@@ -182,10 +183,10 @@ def test_an_undone_buy_that_lands_no_more_expires_and_leaves_nothing_behind() ->
     assert house.books.ledger.realised_lamports == 0
 
 
-def test_the_same_signature_in_another_slot_is_booked_as_it_is_there() -> None:
+def test_the_same_signature_with_an_error_in_another_slot_is_taken_back() -> None:
     house = House()
     bought(house)
-    answer(house, confirmed(1, slot=12), 120)
+    answer(house, confirmed(1, slot=12, error="failed"), 120)
     assert [fact.slot for fact in house.facts(LegUndone)] == [Slot(9)]
     assert house.state() is TradeState.EXECUTING
 
@@ -395,3 +396,38 @@ def test_a_stuck_entry_is_replaced_once_its_first_transaction_can_no_longer_land
     (second,) = house.effects(SignedBytes(sign.leg_id, Signature("sig2"), b"another"))
     assert (second.leg_id, second.transaction) != (first.leg_id, first.transaction)
     assert [fact.signature for fact in house.facts(LegSigned)] == ["sig1", "sig2"]
+
+
+def test_a_purchase_that_a_fork_moved_is_booked_as_it_is_there_even_after_it_was_sold() -> None:
+    house = House()
+    before = house.books.ledger.lamports
+    bought(house)
+    sold(house)
+    (read,) = answer(house, confirmed(3, slot=12), 120)
+    assert isinstance(read, ReadTransaction)
+    there = msgspec.structs.replace(
+        landed(Side.BUY, "sig1", lamports=-99_005_000, tokens=1_007), slot=Slot(12)
+    )
+    house.effects(TransactionSeen(read.leg_id, there))
+    ledger = house.books.ledger
+    assert len(house.facts(LegRebooked)) == 1
+    assert (ledger.lamports, ledger.tokens[BONK]) == (before - 99_005_000 + 120_000_000, 7)
+    position = ledger.positions[intent().trade_id]
+    assert (position.tokens, position.cost_lamports, position.closed_at_ms) == (7, 99_010_000, None)
+    assert house.state() is TradeState.ACTIVE  # what is left is there to be sold
+    answer(house, msgspec.structs.replace(FINAL, slot=Slot(12)), 160)
+    assert [fact.slot for fact in house.facts(LegFinalized)] == [Slot(12)]
+
+
+def test_an_exit_that_waited_at_a_kill_is_not_forgotten_while_a_leg_of_its_trade_is_under_way() -> None:
+    house = House()
+    bought(house)
+    house.to_signed(sale(), "sig2")
+    house.effects(Arrived(intent(id=IntentId("y"), side=Side.SELL, style=Style.EXIT, amount=1_000)))
+    again = House(house.entries)
+    again.now = house.now
+    again.desk.resume(again.now)
+    assert again.desk.in_flight == 2
+    again.now += 5_000
+    again.effects(Ticked())
+    assert "y" in again.books.ledger.outcome_of

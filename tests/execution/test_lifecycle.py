@@ -16,13 +16,14 @@ def test_a_trade_becomes_active_only_by_landing() -> None:
         (TradeState.EXECUTING, Happened.ENTRY_LANDED),
         (TradeState.EXITING, Happened.EXIT_LOST),
         (TradeState.EXITING, Happened.PART_LANDED),
+        (TradeState.CLOSED, Happened.REOPENED),
     }
 
 
 UNDONE = {Happened.ENTRY_UNDONE, Happened.EXIT_UNDONE, Happened.CYCLE_UNDONE}
 
 
-@pytest.mark.parametrize("happened", set(Happened) - UNDONE)
+@pytest.mark.parametrize("happened", set(Happened) - UNDONE - {Happened.REOPENED})
 def test_only_a_fork_moves_what_was_final(happened: Happened) -> None:
     assert advance(TradeState.CLOSED, happened) is None
     assert advance(TradeState.DEAD_LETTER, happened) is None

@@ -27,6 +27,7 @@ from chimera.domain.messages import (
     LegFinalized,
     LegLanded,
     LegPlanned,
+    LegRebooked,
     LegReverted,
     LegSent,
     LegSigned,
@@ -66,6 +67,7 @@ LegFact = (
     | LegStuck
     | LegFinalized
     | LegUndone
+    | LegRebooked
 )
 
 
@@ -184,7 +186,11 @@ class Narrator:
     def _of_leg(self, fact: LegFact) -> About:
         intent = self.books.intents.get(fact.leg.intent_id)
         known = About(trade_id=fact.leg.trade_id) if intent is None else self._of_intent(intent)
-        signature = fact.fill.signature if isinstance(fact, LegLanded) else getattr(fact, "signature", None)
+        signature = (
+            fact.fill.signature
+            if isinstance(fact, LegLanded | LegRebooked)
+            else getattr(fact, "signature", None)
+        )
         return msgspec.structs.replace(known, leg_id=fact.leg.leg_id, signature=signature)
 
     def _of_trade(self, trade_id: TradeId) -> About:
@@ -216,7 +222,7 @@ def _kind(fact: Fact) -> str:
             return "intent"
         case LegDropped() | LegLanded() | LegReverted() | LegExpired():
             return "trade"
-        case LegUndone() | LegStuck() | ExitRecovered():
+        case LegUndone() | LegRebooked() | LegStuck() | ExitRecovered():
             return "trade"
         case LegPlanned() | LegSimulated() | LegSigned() | LegSent() | LegFinalized():
             return "leg"

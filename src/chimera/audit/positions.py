@@ -19,6 +19,7 @@ from chimera.domain.messages import (
     Entry,
     LegFinalized,
     LegLanded,
+    LegRebooked,
     LegUndone,
     PositionsReconciled,
     Reconciled,
@@ -72,7 +73,6 @@ class Fills:
         self._closed: dict[TradeId, list[Fill]] = {}
         """Until the closing leg is final: a fork may open them again."""
 
-
     def apply(self, entry: Entry) -> None:
         match entry.fact:
             case LegLanded(leg, fill):
@@ -80,6 +80,9 @@ class Fills:
             case LegUndone(leg, signature):
                 known = self._closed.pop(leg.trade_id, None) or self._fills.get(leg.trade_id, [])
                 self._fills[leg.trade_id] = [fill for fill in known if fill.signature != signature]
+            case LegRebooked(leg, fill):
+                known = self._closed.get(leg.trade_id) or self._fills.get(leg.trade_id, [])
+                known[:] = [fill if one.signature == fill.signature else one for one in known]
             case LegFinalized(leg):
                 self._closed.pop(leg.trade_id, None)
             case TradeMoved(trade_id, after=TradeState.CLOSED):

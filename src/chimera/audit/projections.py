@@ -27,6 +27,7 @@ from chimera.domain.messages import (
     LegDropped,
     LegExpired,
     LegLanded,
+    LegRebooked,
     LegReverted,
     LegSigned,
     LegUndone,
@@ -141,6 +142,8 @@ class _Story:
             case LegLanded(leg, fill):
                 self.error = None
                 self.fills.append(_fill_row(leg, fill))
+            case LegRebooked(leg, fill):
+                self.fills = [_fill_row(leg, fill) if one.leg_id == leg.leg_id else one for one in self.fills]
             case LegUndone(leg):
                 self.error = sentence(entry.fact)
                 self.fills = [fill for fill in self.fills if fill.leg_id != leg.leg_id]

@@ -26,6 +26,7 @@ from chimera.domain.messages import (
     LegFinalized,
     LegLanded,
     LegPlanned,
+    LegRebooked,
     LegReverted,
     LegSent,
     LegSigned,
@@ -162,7 +163,7 @@ def sentence(fact: Fact, about: About = NOTHING) -> str:
                 f"The {_swap(about)} expired: block height {fact.block_height} passed and the chain "
                 "does not know it. Nothing was spent."
             )
-        case LegStuck() | LegFinalized() | LegUndone() | ExitRecovered():
+        case LegStuck() | LegFinalized() | LegUndone() | LegRebooked() | ExitRecovered():
             return _afterwards(fact, about)
         case TradeMoved():
             return _moved(fact, about)
@@ -265,7 +266,7 @@ def _landed(fill: Fill, about: About) -> str:
     return f"{what} ({costs} SOL), confirmed in slot {fill.slot}."
 
 
-def _afterwards(fact: LegStuck | LegFinalized | LegUndone | ExitRecovered, about: About) -> str:
+def _afterwards(fact: LegStuck | LegFinalized | LegUndone | LegRebooked | ExitRecovered, about: About) -> str:
     match fact:
         case LegStuck():
             return (
@@ -279,6 +280,8 @@ def _afterwards(fact: LegStuck | LegFinalized | LegUndone | ExitRecovered, about
                 f"A fork undid the {_swap(about)} that was booked in slot {fact.slot} ({fact.cause}); the books "
                 "took it back, and the same transaction is followed again."
             )
+        case LegRebooked(fill=fill):
+            return f"A fork moved the {_swap(about)} to slot {fill.slot}; it is booked as it is there."
         case ExitRecovered():
             return (
                 f"The sale of {about.token} hung for {fact.waited_ms // 1_000} s; by the chain it is "

@@ -201,6 +201,14 @@ class LegUndone(msgspec.Struct, frozen=True, tag=True):
     cause: str
 
 
+class LegRebooked(msgspec.Struct, frozen=True, tag=True):
+    """A fork put what had landed into another slot, where it came out a little differently."""
+
+    leg: LegRef
+    fill: Fill
+    """As it is there; it takes the place of the former one."""
+
+
 class ExitRecovered(msgspec.Struct, frozen=True, tag=True):
     """A round trip hung in EXITING for long; the chain has said what holds."""
 
@@ -393,6 +401,7 @@ Fact = (
     | LegStuck
     | LegFinalized
     | LegUndone
+    | LegRebooked
     | ExitRecovered
     | TradeMoved
     | TokenChecked

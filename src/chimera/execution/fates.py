@@ -11,9 +11,18 @@ from chimera.domain.chain import TransactionUpdate
 from chimera.domain.failure import Failure, of_error
 from chimera.domain.ids import Address, TradeId
 from chimera.domain.intent import Side
-from chimera.domain.messages import Entry, Fact, LegDropped, LegExpired, LegLanded, LegReverted, LegStuck
+from chimera.domain.messages import (
+    Entry,
+    Fact,
+    LegDropped,
+    LegExpired,
+    LegLanded,
+    LegRebooked,
+    LegReverted,
+    LegStuck,
+)
 from chimera.domain.risk import Reason, Refusal
-from chimera.domain.trade import LegState
+from chimera.domain.trade import Fill, LegState, TradeState
 from chimera.domain.units import mul_div_floor
 from chimera.execution.books import Books
 from chimera.execution.depth import DepthTier, tier_of
@@ -81,12 +90,15 @@ class Fates:
                     self._lost(leg, "expired without landing", Failure.TIMEOUT, now_ms)
                 case Verdict.WAIT:
                     pass
-        for booked in self._settling.judge(message, now_ms):
+        undone, moved = self._settling.judge(message, now_ms)
+        for booked in undone:
             self._undone(booked)
-        return effects
+        return effects + [ReadTransaction(booked.leg.ref.leg_id, booked.signature) for booked in moved]
 
     def transaction(self, message: TransactionSeen, now_ms: int) -> list[Effect]:
         leg = self._ledger.legs.get(message.leg_id)
+        if leg is None and message.leg_id in self._ledger.settling:
+            return self._rebook(self._ledger.settling[message.leg_id], message.transaction, now_ms)
         if not self._watch.answered(message.leg_id) or leg is None:
             return []
         transaction = message.transaction
@@ -94,14 +106,7 @@ class Fates:
             return []  # not readable yet; the next status asks again
         if transaction.error is not None:
             return self._reverted(leg, transaction, now_ms)
-        fill = fill_of(
-            transaction,
-            wallet=self._wallet,
-            mint=leg.mint,
-            side=leg.side,
-            tip_accounts=self._tip_accounts,
-            at_ms=now_ms,
-        )
+        fill = self._fill(leg, transaction, now_ms)
         self._record(LegLanded(leg.ref, fill))
         self._watch.end(leg.ref.leg_id)
         if leg.side is Side.BUY:
@@ -113,6 +118,29 @@ class Fates:
             happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
             self._move(leg.ref.trade_id, happened, self._ledger.intents[leg.ref.intent_id].reason)
         return []
+
+    def _rebook(self, booked: Booked, transaction: TransactionUpdate | None, now_ms: int) -> list[Effect]:
+        """It stands in another slot than was booked, where it may have come out differently."""
+        if transaction is None or transaction.error is not None or transaction.slot == booked.slot:
+            return []
+        leg = booked.leg
+        self._record(LegRebooked(leg.ref, self._fill(leg, transaction, now_ms)))
+        left = self._ledger.positions[leg.ref.trade_id]
+        if left.open and self._ledger.states.get(leg.ref.trade_id) is TradeState.CLOSED:
+            self._move(
+                leg.ref.trade_id, Happened.REOPENED, f"slot {transaction.slot} left {left.tokens} tokens"
+            )
+        return []
+
+    def _fill(self, leg: Leg, transaction: TransactionUpdate, now_ms: int) -> Fill:
+        return fill_of(
+            transaction,
+            wallet=self._wallet,
+            mint=leg.mint,
+            side=leg.side,
+            tip_accounts=self._tip_accounts,
+            at_ms=now_ms,
+        )
 
     def ticked(self, now_ms: int) -> None:
         """Tells of what has been unknown for too long, and resolves exits that hang with nothing under way."""

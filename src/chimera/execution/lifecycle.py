@@ -25,6 +25,7 @@ class Happened(StrEnum):
     EXIT_LOST = "exit lost"
     ENTRY_UNDONE = "a fork undid the entry"
     EXIT_UNDONE = "a fork undid the exit"
+    REOPENED = "a fork left something of it"
     ADD_REFUSED = "adding was refused"
     ADD_LANDED = "more was bought"
     ADD_LOST = "adding came to nothing"
@@ -56,6 +57,7 @@ TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
     (T.DEAD_LETTER, H.ENTRY_UNDONE): T.EXECUTING,
     (T.ACTIVE, H.EXIT_UNDONE): T.EXITING,
     (T.CLOSED, H.EXIT_UNDONE): T.EXITING,
+    (T.CLOSED, H.REOPENED): T.ACTIVE,
     # a second buy of an open round trip: it stays open whatever becomes of it
     (T.ACTIVE, H.ADD_REFUSED): T.ACTIVE,
     (T.ACTIVE, H.ADD_LANDED): T.ACTIVE,

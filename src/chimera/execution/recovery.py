@@ -26,8 +26,9 @@ def unsettled(ledger: Ledger) -> Iterator[tuple[TradeId, Happened]]:
 
 def unanswered(ledger: Ledger) -> Iterator[tuple[TradeIntent, Happened | None]]:
     """Intents without an outcome, with the move that makes them fit to be reviewed again."""
+    answered_by_leg = {leg.ref.intent_id for leg in ledger.legs.values()}
     for intent in list(ledger.intents.values()):
-        if intent.id in ledger.outcome_of or ledger.busy(intent.trade_id):
+        if intent.id in ledger.outcome_of or intent.id in answered_by_leg:
             continue
         state = ledger.states.get(intent.trade_id)
         if intent.side is not Side.SELL and state is TradeState.PENDING:

@@ -17,7 +17,9 @@ from chimera.portfolio import Booked, Ledger
 
 ASK_EVERY_MS = 2_000  # finality takes some 13 s; unknown legs are asked about five times a second
 MISSING_BLOCKS = 8  # one lagging node behind a balancer is a few blocks late, not this many
-UNDO_WITHIN_MS = 120_000  # finality takes a tenth of this; later, silence may be a node that keeps no history
+UNDO_WITHIN_MS = (
+    300_000  # finality takes a twentieth of this; later, silence may be a node that keeps no history
+)
 GIVE_UP_MS = 600_000
 
 
@@ -42,13 +44,18 @@ class Settling:
             for leg_id, booked in self._ledger.settling.items()
         ]
 
-    def judge(self, message: StatusesRead, now_ms: int) -> list[Booked]:
-        """The legs that were taken back by this answer, the latest first: recorded, and unknown again."""
-        undone = []
+    def judge(self, message: StatusesRead, now_ms: int) -> tuple[list[Booked], list[Booked]]:
+        """(legs that were taken back by this answer, the latest first: recorded, and unknown again; legs that stand
+        in another slot now, with an outcome that must be read).
+        """
+        undone, moved = [], []
         for leg_id, booked in reversed(list(self._ledger.settling.items())):
             if booked.signature not in message.statuses:
                 continue
             self._due = False
+            if self._elsewhere(booked, message.statuses[booked.signature]):
+                moved.append(booked)
+                continue
             cause = self._gone(leg_id, booked, message.statuses[booked.signature], message.block_height)
             age_ms = now_ms - booked.at_ms
             if not cause:
@@ -58,7 +65,14 @@ class Settling:
             elif age_ms <= UNDO_WITHIN_MS and not self._stands_on(leg_id, booked):
                 self._record(LegUndone(booked.leg.ref, booked.signature, Slot(booked.slot), cause))
                 undone.append(booked)
-        return undone
+        return undone, moved
+
+    def _elsewhere(self, booked: Booked, status: SignatureStatus | None) -> bool:
+        """Whether it succeeded there as here: what is different can be booked, whatever came after it."""
+        if status is None or booked.fill is None or booked.leg.side is Side.CYCLE:
+            return False
+        settled = status.commitment is not Commitment.PROCESSED and status.error is None
+        return settled and status.slot != booked.slot
 
     def _gone(self, leg_id: str, booked: Booked, status: SignatureStatus | None, height: int) -> str:
         """Why it is where it was no longer; empty while it is, or while that is too early to say."""
@@ -83,8 +97,8 @@ class Settling:
             return True
         later = list(self._ledger.settling)
         return any(
-            self._ledger.settling[name].leg.ref.trade_id == trade_id
-            for name in later[later.index(leg_id) + 1 :]
+            one.leg.ref.trade_id == trade_id and one.fill is not None  # what reverted moved nothing
+            for one in map(self._ledger.settling.__getitem__, later[later.index(leg_id) + 1 :])
         )
 
     def _hand_over(self, booked: Booked) -> None:

@@ -30,6 +30,7 @@ from chimera.domain.messages import (
     LegFinalized,
     LegLanded,
     LegPlanned,
+    LegRebooked,
     LegReverted,
     LegSent,
     LegSigned,
@@ -159,6 +160,9 @@ class Observer:
                 self._log.warning(
                     "leg stuck", leg_id=leg.leg_id, trade_uuid=leg.trade_id, signature=signature, ms=waited_ms
                 )
+            case LegRebooked(leg, fill):
+                self._legs.labels(fill.side, "rebooked").inc()
+                self._log.warning("leg rebooked", leg_id=leg.leg_id, signature=fill.signature, slot=fill.slot)
             case LegUndone(leg, signature, slot, cause):
                 self._legs.labels("", "undone").inc()
                 self._log.warning(

@@ -7,7 +7,6 @@ the next desk has the journal alone. Some seconds of computing are hours here.
 import heapq
 from collections.abc import Callable
 from functools import partial
-from random import Random
 from typing import Any
 
 import msgspec
@@ -62,6 +61,7 @@ from chimera.risk.checks import RiskLimits
 from chimera.risk.gate import Approved, Gate
 from chimera.risk.loss_breaker import LossLimits
 from chimera.risk.token_safety import TokenLimits
+from chimera.sim.dice import Dice
 from chimera.sim.storm_chain import SLOT_MS, Faults, Order, StormChain
 
 START_MS = 1_790_000_000_000
@@ -70,7 +70,7 @@ CALM_WITHIN_S = 300
 """After the last fault everything has ended: a blockhash's minute, retries, an exit and its finality."""
 ASK_AGAIN_MS = 3_000
 OPENING_LAMPORTS = 20 * 10**9
-MINTS = tuple(Address(f"{name:1<44}") for name in ("AAA", "BBB", "CCC"))
+MINTS = tuple(Address(f"{number:1<44}") for number in range(2, 16))
 WALLET = Address(f"{'DESK':1<44}")
 
 
@@ -100,7 +100,7 @@ def storm(
     return day.found("")
 
 
-def faults_of(rng: Random) -> Faults:
+def faults_of(rng: Dice) -> Faults:
     """A climate: each fault is there or not, mildly or badly."""
 
     def some(most: float) -> float:
@@ -180,7 +180,7 @@ class _Planner:
 
 class _Day:
     def __init__(self, seed: int, desk_type: type[Desk], limits: DeskLimits, changed: dict[str, Any]) -> None:
-        self.seed, self.rng = seed, Random(seed)  # noqa: S311 - a storm, not a secret
+        self.seed, self.rng = seed, Dice(seed)
         self._desk_type, self._limits = desk_type, limits
         faults = msgspec.structs.replace(faults_of(self.rng), **changed)
         self.chain = StormChain(self.rng, faults, wallet=WALLET, lamports=OPENING_LAMPORTS)
@@ -253,11 +253,16 @@ class _Day:
         if self.asked < self.wanted and (rng.random() < 0.2 or not self.chain.faults.killed):
             self.asked += 1
             trade = TradeId(derived_id("storm", str(self.seed), str(self.asked)))
-            self.tell(Arrived(self._intent(Side.BUY, trade, rng.choice(MINTS), rng.randint(10, 400) * 10**6)))
+            # one round trip a token, as copied trades have it: they share one account
+            mint = MINTS[self.asked % len(MINTS)]
+            self.tell(Arrived(self._intent(Side.BUY, trade, mint, rng.randint(10, 400) * 10**6)))
         for position in ledger.open_positions:
-            resting = ledger.states.get(position.trade_id) is TradeState.ACTIVE
+            # a person presses the button again while the sale is under way
+            pushed = rng.random() < 0.02 and bool(self.chain.faults.killed)
+            resting = pushed or ledger.states.get(position.trade_id) is TradeState.ACTIVE
             waits = self.now_ms - self._asked_ms.get(position.trade_id, 0) < ASK_AGAIN_MS
-            if resting and not waits and not ledger.busy(position.trade_id) and rng.random() < 0.15:
+            calm = not waits and not ledger.busy(position.trade_id) and rng.random() < 0.15
+            if resting and (pushed or calm):
                 self._asked_ms[position.trade_id] = self.now_ms
                 whole = rng.random() < 0.7 or not self.chain.faults.killed
                 part = position.tokens if whole else max(position.tokens // 3, 1)

@@ -6,13 +6,13 @@ messages (`Order`), not programs; prices move with the slot.
 """
 
 import hashlib
-from random import Random
 
 import msgspec
 
 from chimera.domain.chain import Blockhash, Commitment, SignatureStatus, TokenBalance, TransactionUpdate
 from chimera.domain.ids import Address, Signature, Slot
 from chimera.domain.intent import Side
+from chimera.sim.dice import Dice
 
 SLOT_MS = 400
 CONFIRMED_LAG, FINALIZED_LAG = 2, 32
@@ -74,7 +74,7 @@ class Block(msgspec.Struct):
 
 
 class StormChain:
-    def __init__(self, rng: Random, faults: Faults, *, wallet: Address, lamports: int) -> None:
+    def __init__(self, rng: Dice, faults: Faults, *, wallet: Address, lamports: int) -> None:
         self._rng, self.faults = rng, faults
         self.wallet, self._opening = wallet, lamports
         self._reverted = faults.reverted  # of what has happened, the end of the storm changes nothing
