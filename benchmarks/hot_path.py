@@ -36,7 +36,7 @@ from chimera.domain.errors import Unreachable
 from chimera.domain.ids import Slot
 from chimera.domain.messages import CapitalMoved, LegSigned, TokenChecked
 from chimera.domain.token import TokenReport
-from chimera.execution import planner as planning
+from chimera.execution import tables as planning
 from chimera.execution.effects import StatusesRead
 from chimera.localnet.genesis import genesis
 from chimera.observe import Log, Observer, Redactor, make_log

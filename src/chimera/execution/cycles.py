@@ -20,6 +20,7 @@ from chimera.execution.costs import Costs
 from chimera.execution.fees import Fees
 from chimera.execution.planner import Plan
 from chimera.execution.route import hop_of
+from chimera.execution.tables import Tables
 from chimera.execution.tips import TIP_LAMPORTS_MIN
 from chimera.market.view import MarketView
 from chimera.onchain.keys import associated_token_address
@@ -31,7 +32,7 @@ from chimera.onchain.token_instructions import (
     sync_native,
     system_transfer,
 )
-from chimera.onchain.transaction import compile_v0, oversize
+from chimera.onchain.transaction import oversize
 from chimera.risk.gate import Approved
 
 
@@ -50,9 +51,16 @@ class _Order(msgspec.Struct, frozen=True):
 
 class CyclePlanner:
     def __init__(
-        self, view: MarketView, *, wallet: Address, costs: Costs, tip_accounts: tuple[Address, ...] = ()
+        self,
+        view: MarketView,
+        *,
+        wallet: Address,
+        costs: Costs,
+        tip_accounts: tuple[Address, ...] = (),
+        tables: Tables | None = None,
     ) -> None:
         self._view, self._wallet, self._costs, self._tip_accounts = view, wallet, costs, tip_accounts
+        self._tables = tables or Tables()
 
     def plan(
         self, approved: Approved, *, blockhash: Blockhash, bundle: bool, held: Mapping[Address, int]
@@ -80,7 +88,7 @@ class CyclePlanner:
             *self._swaps(orders),
             *self._closing(quotes, held),
         ]
-        message = compile_v0(calls, payer=self._wallet, blockhash=blockhash.blockhash)
+        message = self._tables.compiled(calls, payer=self._wallet, blockhash=blockhash.blockhash)
         return oversize(message) or Plan(
             message=message,
             last_valid_block_height=blockhash.last_valid_block_height,

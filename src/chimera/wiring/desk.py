@@ -195,7 +195,9 @@ def build_desk(
             tables=tables,
             standing=(lambda: spendable(books.ledger)) if settings.upkeep.standing_wsol else None,
         ),
-        cycles=CyclePlanner(view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts),
+        cycles=CyclePlanner(
+            view, wallet=signer.address, costs=costs, tip_accounts=tip_accounts, tables=tables
+        ),
         books=books,
         view=view,
         limits=rules.desk_limits(settings, bundles=bundles is not None),
