@@ -18,7 +18,9 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Hop
 from chimera.domain.units import BPS, mul_div_floor
 from chimera.execution.assembly import Assembly, Programs, Swaps
+from chimera.execution.compute import RouteKind
 from chimera.execution.costs import Costs
+from chimera.execution.elsewhere import Elsewhere, Offer
 from chimera.execution.fees import Fees
 from chimera.execution.outcomes import failed_instruction, program_error
 from chimera.execution.route import Route
@@ -30,6 +32,7 @@ from chimera.onchain.token_instructions import compute_unit_limit, compute_unit_
 from chimera.onchain.transaction import oversize
 from chimera.risk.gate import Approved
 
+ELSEWHERE = "elsewhere"  # in a venue's place, where a route service found the way
 PROBE_SWAPS_MAX = 2  # there, and as many back, in one transaction
 DEAR_BPS = 100  # a third pool takes a third fee: below it that is not won back, and looking costs time
 
@@ -77,9 +80,10 @@ class Planner:
         tip_accounts: tuple[Address, ...] = (),
         standing: Callable[[], int] | None = None,
         tables: Tables | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """`standing`: wrapped lamports that are free to be spent; None where none are to stand."""
-        self._standing, self._tables = standing, tables or Tables()
+        self._standing, self._tables, self._elsewhere = standing, tables or Tables(), elsewhere
         self._view = view
         self._wallet = wallet
         self._costs = costs
@@ -100,7 +104,50 @@ class Planner:
                 return plan
             route = shorter
             plan = self._along(route, intent, blockhash=blockhash, bundle=bundle, close=close)
-        return plan
+        if self._elsewhere is None or isinstance(plan, Refusal) or intent.side is not Side.BUY:
+            return plan
+        offer = self._elsewhere.better(
+            intent, expected_out=plan.expected_out, minimum_out=plan.minimum_out, slot=self._view.slot
+        )
+        return plan if offer is None else self._offered(offer, plan, intent, blockhash)
+
+    def _offered(self, offer: Offer, ours: Plan, intent: TradeIntent, blockhash: Blockhash) -> Plan:
+        """The same buy by somebody else's route; ours where it does not fit into a transaction."""
+        swap, quote = offer.calls.swap, offer.quote
+        policy, name = self._costs.policy, ELSEWHERE
+        units = max(
+            self._costs.compute.limit(RouteKind(True, (name,))), policy.compute_default(1 + len(quote.hops))
+        )
+        fees = msgspec.structs.replace(ours.fees, compute_units=min(units, policy.compute_units_max))
+        swaps = Swaps((*offer.calls.setup, swap), (), intent.amount, wrapped=True, native_out=False)
+
+        def program(mint: Address) -> Address:
+            said = intent.token_program if mint == intent.mint else None
+            return detect(mint, said=said, known=self._view.token_program, venue=None).program
+
+        opening = self._opening(intent, fees, swaps, program)
+        calls = [*opening, *swaps.calls, *self._closing(intent, swaps, program, close=False)]
+        message = self._tables.compiled(calls, payer=self._wallet, blockhash=blockhash.blockhash)
+        if oversize(message) is not None or fees.total_lamports > policy.fee_lamports_max:
+            return ours
+        hop = Hop(
+            venue=name,
+            pool=swap.program,
+            input_mint=WSOL,
+            output_mint=intent.mint,
+            amount_in=intent.amount,
+            amount_out=quote.amount_out,
+        )
+        return msgspec.structs.replace(
+            ours,
+            message=message,
+            hops=(hop,),
+            expected_out=quote.amount_out,
+            minimum_out=quote.limit,
+            slot=quote.slot,
+            fees=fees,
+            pools_at={},
+        )
 
     def _route(self, intent: TradeIntent, *, swaps_max: int = SWAPS_MAX) -> Route | Refusal:
         source, target = (WSOL, intent.mint) if intent.side is Side.BUY else (intent.mint, WSOL)
