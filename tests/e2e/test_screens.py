@@ -287,3 +287,17 @@ def test_the_exported_ledger_is_the_apis(demo, desk):
                 assert row == known
             else:
                 assert row["disposed_signature"] in {fill["signature"] for fill in known["fills"]}
+
+
+def test_several_wallets_are_changed_at_once(demo, desk):
+    page = enter(desk, demo, "#/wallets")
+    candidates = [one["address"] for one in demo.get("/wallets?status=CANDIDATE")["items"]]
+    rejected = [one["address"] for one in demo.get("/wallets?status=REJECTED")["items"]]
+    chosen = (candidates + rejected)[:2]
+    page.get_by_role("button", name="Change several").click()
+    box = page.get_by_role("dialog", name="Change several wallets")
+    for address in chosen:
+        box.get_by_label(re.compile(f"^{address[:4]}…{address[-4:]}")).check()
+    box.get_by_label("Becomes").select_option("CANDIDATE")
+    assert confirmed(page, f"Make {len(chosen)} CANDIDATE", "looked at again by a test")
+    assert {demo.get(f"/wallets/{address}")["status"] for address in chosen} == {"CANDIDATE"}

@@ -131,6 +131,9 @@ export function steeringCalls(call: Call, query: Query) {
       call<Page<Wallet>>("GET", `/wallets${query({ ...filter })}`),
     changeWallet: (address: string, change: WalletChange) =>
       call<WalletChanged>("PUT", `/wallets/${at(address)}`, change),
+    /** Each says how it went; those that were refused leave the others as they are. */
+    changeWallets: (addresses: readonly string[], change: WalletChange) =>
+      call<{ items: WalletChanged[] }>("POST", "/wallets/bulk", { addresses, ...change }),
     addWallet: (address: string, change: WalletChange) =>
       call<WalletChanged>("POST", "/wallets", { address, ...change }),
     settings: () => call<Settings>("GET", "/config/settings"),

@@ -12,6 +12,7 @@ import { Pager } from "../../ui/pager";
 import { Button, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { useNotify } from "../../ui/toast";
+import { BulkDialog } from "./bulk";
 import { ChangeDialog } from "./change";
 import { ChangeContext, WALLET_COLUMNS } from "./columns";
 
@@ -24,6 +25,7 @@ export function Wallets() {
   const operator = useMay("operator");
   const id = useId();
   const [offset, setOffset] = useState(0);
+  const [several, setSeveral] = useState(false);
   /** undefined: no dialog; null: a new wallet. */
   const [changing, setChanging] = useState<Wallet | null | undefined>(undefined);
   const wallets = useQuery({
@@ -40,7 +42,7 @@ export function Wallets() {
   return (
     <div className="flex flex-col gap-2 wide:h-full">
       <h1 className="sr-only">Wallets</h1>
-      <div className="flex items-end gap-2">
+      <div className="flex flex-wrap items-end gap-2">
         <Field id={`${id}-status`} label="Status">
           <select
             id={`${id}-status`}
@@ -58,6 +60,9 @@ export function Wallets() {
         </Field>
         <span className="ml-auto" />
         <SaveButton />
+        {operator && (wallets.data?.items.length ?? 0) > 1 && (
+          <Button onClick={() => setSeveral(true)}>Change several</Button>
+        )}
         {operator && <Button onClick={() => setChanging(null)}>Add a wallet</Button>}
       </div>
       <Panel
@@ -82,6 +87,7 @@ export function Wallets() {
           />
         </ChangeContext>
       </Panel>
+      {several && <BulkDialog wallets={wallets.data?.items ?? []} onClose={() => setSeveral(false)} />}
       {changing !== undefined && <ChangeDialog wallet={changing} onClose={() => setChanging(undefined)} />}
     </div>
   );
