@@ -5,19 +5,22 @@ import io
 
 import pytest
 from prometheus_client import CollectorRegistry
+from tests.roles.test_execution_lanes import House
 
 from chimera.domain.chain import InstructionCall
 from chimera.domain.errors import Unreachable
-from chimera.domain.ids import WSOL, Address, Slot
-from chimera.domain.intent import Side, Style
+from chimera.domain.ids import WSOL, Address, IntentId, Slot
+from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import Noted
 from chimera.domain.risk import Reason, Refusal
+from chimera.execution.effects import Arrived
 from chimera.execution.elsewhere import Elsewhere
 from chimera.execution.tables import Tables
 from chimera.market.view import MarketView
 from chimera.observe import Observer, Redactor, make_log
 from chimera.ports.services import RouteCalls, RouteQuote, RouteRequest
 from chimera.roles.elsewhere import ElsewhereRole
+from chimera.roles.topics import INTENTS
 from chimera.testing.builders import address, intent
 from chimera.testing.fakes import MemoryJournal, StandingClock
 
@@ -43,10 +46,6 @@ class Service:
         return RouteCalls((), InstructionCall(address("aggregator"), (), b""), ())
 
 
-class Key:
-    address = address("us")
-
-
 def role(service: Service) -> tuple[ElsewhereRole, Elsewhere, MemoryJournal]:
     elsewhere, journal = Elsewhere(), MemoryJournal(StandingClock())
     log = make_log(level="ERROR", json=True, redactor=Redactor(), stream=io.StringIO())
@@ -56,7 +55,7 @@ def role(service: Service) -> tuple[ElsewhereRole, Elsewhere, MemoryJournal]:
         tables=Tables(),
         chain=None,  # type: ignore[arg-type]
         view=MarketView({}),
-        signer=Key(),  # type: ignore[arg-type]
+        wallet=address("us"),
         record=journal.append,
         observer=Observer(log, CollectorRegistry()),
         within_s=0.05,
@@ -97,3 +96,40 @@ def test_exits_and_spear_do_not_wait_for_anybody() -> None:
     assert made.asks(intent(style=Style.SHIELD))
     assert not made.asks(intent(style=Style.SPEAR))
     assert not made.asks(intent(side=Side.SELL, style=Style.EXIT))
+
+
+class Slow:
+    """Stands for the role: answers when told to."""
+
+    def __init__(self) -> None:
+        self.may = asyncio.Event()
+        self.asked: list[TradeIntent] = []
+
+    def asks(self, intent: TradeIntent) -> bool:
+        return intent.side is Side.BUY
+
+    async def ask(self, intent: TradeIntent) -> None:
+        self.asked.append(intent)
+        await self.may.wait()
+
+
+async def test_while_a_buy_is_asked_about_an_exit_goes_past_it_to_the_desk() -> None:
+    house, slow = House(), Slow()
+    house.role.elsewhere = slow  # type: ignore[assignment]
+    buy = intent()
+    sale = intent(id=IntentId("out"), side=Side.SELL, style=Style.EXIT)
+    following = asyncio.create_task(house.role.follow_intents())
+    try:
+        house.role._bus.publish(INTENTS, buy)
+        house.role._bus.publish(INTENTS, sale)
+        async with asyncio.timeout(5):
+            while len(house.desk.told) < 1 or not slow.asked:
+                await asyncio.sleep(0.001)
+        assert (slow.asked, house.desk.told) == ([buy], [Arrived(sale)])
+        slow.may.set()
+        async with asyncio.timeout(5):
+            while len(house.desk.told) < 2:
+                await asyncio.sleep(0.001)
+        assert house.desk.told[1] == Arrived(buy)
+    finally:
+        following.cancel()

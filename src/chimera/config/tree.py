@@ -100,6 +100,16 @@ class Jito(msgspec.Struct, frozen=True, kw_only=True):
     """Whose legs go as bundles, with a tip, while the block engine is there."""
 
 
+class Jupiter(msgspec.Struct, frozen=True, kw_only=True):
+    url: Url = ""
+    """Of the swap API, as `https://api.jup.ag/swap/v1`; empty: our own routes alone."""
+    api_key: Secret = msgspec.field(default_factory=Secret)
+    timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1_000
+    """How long a Shield buy waits for its offer; nothing else waits at all."""
+    margin_bps: Bps = 20
+    """How much more than our own route it must give."""
+
+
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     identifier: str
     role: Literal["readonly", "operator", "admin"]
@@ -438,6 +448,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rpc: Rpc = Rpc()
     geyser: Geyser = msgspec.field(default_factory=Geyser)
     jito: Jito = Jito()
+    jupiter: Jupiter = msgspec.field(default_factory=Jupiter)
     nats: Nats = Nats()
     security: Security = msgspec.field(default_factory=Security)
     api: Api = Api()

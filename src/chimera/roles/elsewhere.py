@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 from chimera.domain.errors import OutsideError
-from chimera.domain.ids import WSOL
+from chimera.domain.ids import WSOL, Address
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import Entry, Fact, Noted
 from chimera.domain.pool import SwapKind
@@ -18,7 +18,6 @@ from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.ports.chain import Chain
 from chimera.ports.services import RouteRequest, RouteService
-from chimera.ports.signer import Signer
 
 
 class ElsewhereRole:
@@ -30,14 +29,14 @@ class ElsewhereRole:
         tables: Tables,
         chain: Chain,
         view: MarketView,
-        signer: Signer,
+        wallet: Address,
         record: Callable[[Fact], Entry],
         observer: Observer,
         within_s: float,
     ) -> None:
         """`within_s`: of quote, instructions and tables together."""
         self._elsewhere, self._service, self._tables = elsewhere, service, tables
-        self._chain, self._view, self._wallet = chain, view, signer.address
+        self._chain, self._view, self._wallet = chain, view, wallet
         self._record, self._observer, self._within_s = record, observer, within_s
 
     def asks(self, intent: TradeIntent) -> bool:

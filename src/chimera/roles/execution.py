@@ -57,6 +57,7 @@ from chimera.ports.store import Journal
 from chimera.risk.kill_switch import SCOPES
 from chimera.risk.loss_breaker import NAME as LOSS
 from chimera.risk.loss_breaker import BreakerState
+from chimera.roles.elsewhere import ElsewhereRole
 from chimera.roles.probing import measure
 from chimera.roles.room import Room
 from chimera.roles.topics import INTENTS, INTENTS_CAPACITY, LIVE
@@ -101,6 +102,8 @@ class ExecutionRole:
         self._matches: bool | None = None
         self._difference: object = None
         """Between chain and books, as last recorded."""
+        self.elsewhere: ElsewhereRole | None = None
+        """Asked about some buys before the desk gets them."""
         self.unsettled: Callable[[], bool] = lambda: False
         """Whether somebody else's transaction moved something that is not in the books yet."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -144,8 +147,16 @@ class ExecutionRole:
 
     async def follow_intents(self) -> None:
         async for intent in self._intents:
-            if isinstance(intent, TradeIntent):
+            if not isinstance(intent, TradeIntent):
+                continue
+            if self.elsewhere is not None and self.elsewhere.asks(intent):
+                self._spawn(self._ask_elsewhere(self.elsewhere, intent))
+            else:
                 self._process(Arrived(intent))
+
+    async def _ask_elsewhere(self, elsewhere: ElsewhereRole, intent: TradeIntent) -> None:
+        await elsewhere.ask(intent)
+        self._process(Arrived(intent))
 
     async def tick(self) -> None:
         """Asks about signatures, lets time pass, says how the desk is."""

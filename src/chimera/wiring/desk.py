@@ -14,6 +14,7 @@ from chimera import __version__
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.jito import JitoClient
 from chimera.adapters.journal_file import JournalFile
+from chimera.adapters.jupiter import JupiterRoutes
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings
@@ -33,6 +34,7 @@ from chimera.execution.books import Books
 from chimera.execution.costs import Costs
 from chimera.execution.cycles import CyclePlanner
 from chimera.execution.desk import Desk
+from chimera.execution.elsewhere import Elsewhere
 from chimera.execution.failover import Call, Failover
 from chimera.execution.keeper import Keeper
 from chimera.execution.mev.parameters import FeeParameters
@@ -54,6 +56,7 @@ from chimera.risk.watcher import WalletWatcher
 from chimera.roles.clerk import Switchboard
 from chimera.roles.configuration import ConfigurationRole
 from chimera.roles.costs import CostsRole
+from chimera.roles.elsewhere import ElsewhereRole
 from chimera.roles.execution import ExecutionRole
 from chimera.roles.failover import FailoverRole, HeardLane
 from chimera.roles.inbox import SignalInbox
@@ -90,6 +93,7 @@ class DeskParts:
     failover: FailoverRole
     costs: CostsRole
     tables: TablesRole
+    routes: JupiterRoutes | None
     mev: MevRole
     ingress: IngressRole
     execution: ExecutionRole
@@ -184,7 +188,7 @@ def build_desk(
         if isinstance(one, Remembers):
             one.recall(entries)
     steer(live, gate=gate, books=books, surroundings=surroundings, strategies=strategies)
-    tables = Tables()
+    tables, elsewhere = Tables(), Elsewhere(margin_bps=settings.jupiter.margin_bps)
     desk = Desk(
         gate=gate,
         planner=Planner(
@@ -193,6 +197,7 @@ def build_desk(
             costs=costs,
             tip_accounts=tip_accounts,
             tables=tables,
+            elsewhere=elsewhere,
             standing=(lambda: spendable(books.ledger)) if settings.upkeep.standing_wsol else None,
         ),
         cycles=CyclePlanner(
@@ -262,6 +267,19 @@ def build_desk(
         past=journal.read(),
     )
     journal.listen(papers.fold)
+    routes = outside.open_routes(settings)
+    if routes is not None:
+        execution.elsewhere = ElsewhereRole(
+            elsewhere=elsewhere,
+            service=routes,
+            tables=tables,
+            chain=chain,
+            view=view,
+            wallet=signer.address,
+            record=journal.append,
+            observer=observer,
+            within_s=settings.jupiter.timeout_ms / 1_000,
+        )
     execution.unsettled = lambda: papers.capital.unsettled
     ingress.resume(entries)
     wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
@@ -287,6 +305,7 @@ def build_desk(
         queue=queue,
         failover=failover_role,
         mev=mev,
+        routes=routes,
         tables=TablesRole(
             tables=tables,
             addresses=tuple(map(Address, settings.execution.lookup_tables[:LOOKUP_TABLES_MAX])),

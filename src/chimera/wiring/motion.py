@@ -100,6 +100,8 @@ async def close_desk(desk: DeskParts, observer: Observer) -> None:
     await desk.chain.close()
     if desk.bundles is not None:
         await desk.bundles.close()
+    if desk.routes is not None:
+        await desk.routes.close()
     observer.heard_later.drain()
     desk.journal.close()
 

@@ -8,6 +8,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from chimera.adapters.jito import JitoClient
+from chimera.adapters.jupiter import JupiterOptions, JupiterRoutes
 from chimera.adapters.rpc import CallSeen, RpcChain, RpcOptions
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
@@ -71,6 +72,17 @@ def open_block_engine(settings: Settings) -> JitoClient | None:
     return JitoClient(jito.url, tip_floor_url=jito.tip_floor_url or None) if jito.url else None
 
 
+def open_routes(settings: Settings) -> JupiterRoutes | None:
+    """Somebody who finds routes through markets that we do not speak, where one is named."""
+    jupiter = settings.jupiter
+    options = JupiterOptions(timeout_s=jupiter.timeout_ms / 1_000)
+    return (
+        JupiterRoutes(jupiter.url, api_key=jupiter.api_key.reveal() or None, options=options)
+        if jupiter.url
+        else None
+    )
+
+
 def observing(settings: Settings) -> Observer:
     """The log on standard error, with every secret of the settings cut out of it, and the metrics."""
     redactor = Redactor()
@@ -81,6 +93,7 @@ def observing(settings: Settings) -> Observer:
         security.vault_passphrase,
         security.jwt_secret,
         settings.geyser.token,
+        settings.jupiter.api_key,
         *(key.key for key in security.api_keys),
     ):
         redactor.register(secret.reveal())
