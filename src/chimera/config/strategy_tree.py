@@ -3,7 +3,7 @@
 A strategy file knows its parameters without knowing settings; a test holds the two against each other.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ GainBps = Annotated[int, Meta(ge=0, le=10_000_000)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Lamports = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+CountOrOff = Annotated[int, Meta(ge=0, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
 Text = Annotated[str, Meta(max_length=100_000)]
 
@@ -219,3 +220,25 @@ class Sniper(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps_max: Bps = 500
     exit_slippage_bps_max: Bps = 1_500
     intent_ttl_ms: Annotated[int, Meta(ge=1, le=60_000)] = 2_000
+
+
+class CopyChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of a copied wallet's buys are copied, and how large; 0 switches a rule off."""
+
+    sizing: Literal["percent", "fixed"] = "percent"
+    """percent: the style's `copy_bps` of what the wallet spends; fixed: `fixed_lamports` each time."""
+    fixed_lamports: Lamports = 100_000_000
+    trader_lamports_min: Lamports = 0
+    """What the wallet must have spent itself: smaller buys are tests or bait."""
+    trader_lamports_max: Lamports = 0
+    """Larger ones move the price before we come."""
+    first_buy_only: bool = False
+    """Copy a wallet's first buy of a token, and none that adds to it."""
+    rebuys_max: CountOrOff = 0
+    """Copies of one wallet in one token within `rebuy_window_s`."""
+    rebuy_window_s: Seconds = 86_400
+    wallet_budget_lamports: Lamports = 0
+    """What may lie in copies of one wallet at a time."""
+    wallet_losses_max: CountOrOff = 0
+    """Losing copies in a row after which a wallet is left alone."""
+    wallet_pause_s: Seconds = 86_400

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chimera.config.strategy_tree import Momentum, OwnStrategies, Reentry, Sniper
+from chimera.config.strategy_tree import CopyChoice, Momentum, OwnStrategies, Reentry, Sniper
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
@@ -196,6 +196,9 @@ class CopyTrade(msgspec.Struct, frozen=True, kw_only=True):
     )
     copy_sells: bool = True
     """Sell when the copied wallet sells, in its proportion."""
+    sell_whole: bool = False
+    """Where the copied wallet sells a part, sell all of ours."""
+    choice: CopyChoice = CopyChoice()
     watch_wallets: bool = True
     """Copy swaps of ACTIVE wallets seen on the stream, beside signals from the webhook."""
     positions_per_token_max: Count = 1

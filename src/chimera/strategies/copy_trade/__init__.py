@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from chimera.domain.ids import Address, IntentId, SignalId, TradeId, derived_id
-from chimera.domain.intent import Origin, Side, Signal, Style, TradeIntent
+from chimera.domain.intent import Origin, Side, Signal, Source, Style, TradeIntent
 from chimera.domain.market import PoolUpdated, SlotAdvanced
 from chimera.domain.messages import (
     Entry,
@@ -24,6 +24,7 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor, sol_text
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
+from chimera.strategies.copy_trade.choice import Choice, Chooser
 
 NAME = "copy_trade"
 OURS = frozenset({NAME, ""})  # of positions: journals of before did not name the strategy
@@ -68,6 +69,9 @@ class Params(msgspec.Struct, frozen=True):
     )
     copy_sells: bool = True
     """Sell when the copied wallet sells, in his proportion."""
+    sell_whole: bool = False
+    """Where the copied wallet sells a part, sell all of ours."""
+    choice: Choice = Choice()
     positions_per_token_max: int = 1
     intent_ttl_ms: int = 5_000
 
@@ -105,6 +109,9 @@ class CopyTrade:
 
     def __init__(self, params: Params) -> None:
         self.params = params
+        self._chooser = Chooser()
+        self._amounts: dict[TradeId, int] = {}
+        """Lamports of the buys in `_entering`."""
         self._watches: dict[TradeId, Watch] = {}
         self._entering: dict[TradeId, tuple[Address, Address | None]] = {}
         """Buys asked for and not yet open: mint and copied wallet."""
@@ -171,12 +178,26 @@ class CopyTrade:
 
     def _enter(self, signal: Signal, context: Context) -> StrategyOutput:
         rules = self.params.of(signal.strategy)
-        taken = sum(position.mint == signal.mint for position in context.books.open_positions)
+        ours = [position for position in context.books.open_positions if position.strategy in OURS]
+        taken = sum(position.mint == signal.mint for position in ours)
         taken += sum(mint == signal.mint for mint, _ in self._entering.values())
         if taken >= self.params.positions_per_token_max:
             limit = f"{self.params.positions_per_token_max} a token"
             return SignalDropped(signal.id, Refusal(Reason.POSITION_OPEN, limit=limit, observed=str(taken)))
-        wanted = mul_div_floor(signal.amount_lamports, rules.copy_bps, BPS)
+        wanted = self._chooser.choose(
+            signal,
+            self.params.choice,
+            copy_bps=rules.copy_bps,
+            now_ms=context.now_ms,
+            held=[position for position in ours if position.wallet == signal.wallet],
+            on_their_way=sum(
+                self._amounts.get(one, 0)
+                for one, (_, wallet) in self._entering.items()
+                if wallet == signal.wallet
+            ),
+        )
+        if isinstance(wanted, Refusal):
+            return SignalDropped(signal.id, wanted)
         if wanted < rules.size_lamports_min:
             return SignalDropped(
                 signal.id,
@@ -188,6 +209,9 @@ class CopyTrade:
             )
         trade_id = TradeId(signal.id)
         self._entering[trade_id] = (signal.mint, signal.wallet)
+        self._amounts = {one: amount for one, amount in self._amounts.items() if one in self._entering}
+        self._amounts[trade_id] = min(wanted, rules.size_lamports_max)
+        self._chooser.copied(signal, context.now_ms)
         return TradeIntent(
             id=IntentId(derived_id(NAME, "entry", signal.id)),
             trade_id=trade_id,
@@ -224,9 +248,14 @@ class CopyTrade:
         if context.books.busy(position.trade_id):
             self._sell_when_open[position.trade_id] = signal
             return SignalDropped(signal.id, Refusal(Reason.DEFERRED, observed="a leg of it is under way"))
-        tokens = mul_div_ceil(position.tokens, min(signal.fraction_bps, BPS), BPS)
+        tokens = mul_div_ceil(position.tokens, self._share_bps(signal), BPS)
         cause = "an operator asked" if signal.source == "operator" else f"{signal.wallet} sold"
         return self._sell(position, tokens, cause, context, signal=signal)
+
+    def _share_bps(self, signal: Signal) -> int:
+        """How much of ours a sale sells; what an operator asks for is sold exactly."""
+        whole = self.params.sell_whole and signal.source is not Source.OPERATOR
+        return BPS if whole else min(signal.fraction_bps, BPS)
 
     def _entering_of(self, signal: Signal) -> TradeId | None:
         return _asked_of(signal, self._entering) or _asked_of(signal, self._lost)
@@ -234,6 +263,8 @@ class CopyTrade:
     def _moved(self, moved: TradeMoved, context: Context) -> Iterator[StrategyOutput]:
         self._follow(moved)
         position = context.books.positions.get(moved.trade_id)
+        if moved.after is TradeState.CLOSED and position is not None and position.strategy in OURS:
+            self._chooser.closed(position, self.params.choice, context.now_ms)
         if moved.after is TradeState.ACTIVE and position is not None and position.open:
             yield from self._deferred(position, context)
 
@@ -263,7 +294,7 @@ class CopyTrade:
         """The sale that waited for a leg of this position."""
         signal = self._sell_when_open.pop(position.trade_id, None)
         if signal is not None:
-            tokens = mul_div_ceil(position.tokens, min(signal.fraction_bps, BPS), BPS)
+            tokens = mul_div_ceil(position.tokens, self._share_bps(signal), BPS)
             who = "an operator asked" if signal.source == "operator" else f"{signal.wallet} sold"
             yield self._sell(position, tokens, f"{who} while a leg was under way", context, signal=signal)
 
