@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from hot_path import BLOCKHASH, FOREVER, SECRET, percentiles, prepared
+from hot_path import BLOCKHASH, FOREVER, SECRET, percentiles, prepared, put_behind
 
 from chimera.adapters.journal_segments import read_folder
 from chimera.audit.replay import replay
@@ -114,7 +114,7 @@ async def desk_alone(each: int) -> tuple[list[float], list[float], list[float], 
         folder = Path(name)
         house, _ = prepared(folder)
         node = SocketNode(writer)
-        house.execution._chain = node
+        put_behind(house, node)
         house.execution._desk.blockhash = Blockhash(BLOCKHASH, FOREVER, 5)
         loops = [
             asyncio.create_task(house.execution.follow_intents()),
