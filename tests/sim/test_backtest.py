@@ -122,21 +122,19 @@ def test_our_own_trade_moves_the_price_that_we_meet_next() -> None:
     assert gain(large) < gain(small)
 
 
-@pytest.mark.parametrize(
-    ("model", "counted"),
-    [
-        (LandingModel(dropped_bps=10_000), "expired"),
-        (LandingModel(slots_min=12, slots_max=20), "reverted"),
-    ],
-)
-def test_a_bad_cluster_costs_what_it_costs(model: LandingModel, counted: str) -> None:
-    data = "world:7:2" if counted == "expired" else WORLD
-    result, _ = backtest(msgspec.structs.replace(COPY, data=data, landing=model))
-    assert getattr(result.counts, counted) > 0
-    if counted == "expired":
-        assert result.counts.landed == 0 and result.end_lamports == result.start_lamports
-    else:
-        assert any(trip.fee_lamports > 0 for trip in result.trips)
+def test_what_nobody_ever_sees_costs_nothing_and_expires() -> None:
+    result, _ = backtest(
+        msgspec.structs.replace(COPY, data="world:7:2", landing=LandingModel(dropped_bps=10_000))
+    )
+    assert result.counts.expired > 0 == result.counts.landed
+    assert result.end_lamports == result.start_lamports
+
+
+def test_what_comes_too_late_fails_for_its_fee_but_costs_nothing_as_a_bundle() -> None:
+    late = LandingModel(slots_min=12, slots_max=20)
+    for styles, reverts in (("[]", True), ('["SHIELD", "SPEAR", "EXIT"]', False)):
+        result, _ = backtest(msgspec.structs.replace(COPY, landing=late, changed={"jito.styles": styles}))
+        assert (result.counts.reverted > 0) == reverts
 
 
 def test_only_the_wished_strategies_run() -> None:
