@@ -6,10 +6,12 @@ import pytest
 from tests.execution.theatre import SOL, Theatre, mint_of
 from tests.execution.theatre import theatre as staged
 
-from chimera.domain.ids import USDC, IntentId
+from chimera.domain.ids import TOKEN_PROGRAM, USDC, WSOL, Address, IntentId
 from chimera.domain.intent import Side, Style
 from chimera.domain.risk import Refusal
+from chimera.onchain.token_instructions import create_token_account, sync_native, system_transfer
 from chimera.onchain.transaction import unsigned
+from chimera.roles.probing import measure
 from chimera.testing.builders import intent
 
 
@@ -68,3 +70,22 @@ async def test_a_probe_of_a_token_that_cannot_be_sold_fails_on_the_way_back(thea
     failed_at = failed_instruction(simulation.error)
     assert failed_at is not None
     assert failed_at >= probe.sell_starts_at
+
+
+async def test_wrapped_sol_that_lies_there_already_is_not_taken_for_what_came_back(theatre: Theatre) -> None:
+    """Else whoever sends us some could make a trap look sound."""
+    blockhash = await theatre.rpc.latest_blockhash()
+    probe = theatre.planner.probe(mint_of("BONK"), lamports=SOL // 100, blockhash=blockhash)
+    assert not isinstance(probe, Refusal)
+    sound = await measure(theatre.rpc, probe)
+    giver, base = await theatre.somebody(), probe.measured
+    by = Address(str(giver.pubkey()))
+    await theatre.do(
+        giver,
+        create_token_account(payer=by, owner=theatre.wallet, mint=WSOL, token_program=TOKEN_PROGRAM),
+        system_transfer(source=by, destination=base, lamports=SOL),
+        sync_native(base),
+    )
+    again = await measure(theatre.rpc, probe)
+    assert again.simulation is not None and again.simulation.error is None
+    assert again.returned_lamports == sound.returned_lamports < SOL // 100

@@ -223,6 +223,9 @@ class Planner:
         opening = [compute_unit_limit(self._costs.policy.compute_units_max)]
         if buy.wrapped or sell.wrapped:
             opening.append(self._assembly.account(WSOL, programs))
+            if not sell.native_out:
+                # emptied first: what stands there, or was sent to make a trap look sound, did not come back
+                opening += [self._assembly.close(WSOL, programs), self._assembly.account(WSOL, programs)]
         if buy.wrapped_in:
             opening += self._assembly.wrap(buy.wrapped_in)
         bought = [*opening, *buy.calls]
