@@ -6,17 +6,17 @@ import msgspec
 import pytest
 
 from chimera.domain.features import PRICE_UNITS, Bar
-from chimera.domain.ids import WSOL, Address, Signature, Slot, TradeId
-from chimera.domain.intent import Side, TradeIntent
+from chimera.domain.ids import WSOL, Address, IntentId, Signature, Slot, TradeId
+from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.market import PoolUpdated, SlotAdvanced, Trade
-from chimera.domain.messages import StrategyDecided, TradeMoved
+from chimera.domain.messages import Entry, IntentEmitted, StrategyDecided, TradeMoved
 from chimera.domain.pool import PoolHeader, Swap
 from chimera.domain.trade import Position, TradeState
 from chimera.engine import Engine
 from chimera.indicators import Rsi
 from chimera.ports.strategy import Context
 from chimera.strategies.reentry import Held, Reentry
-from chimera.strategies.reentry.setups import Code, Entry, Params, Word, read, size_lamports, stop_bps
+from chimera.strategies.reentry.setups import Code, Params, Setup, Word, read, size_lamports, stop_bps
 
 MINT, POOL = Address("mint"), Address("pool")
 SOL = 10**9
@@ -42,7 +42,7 @@ SLOW = [bar(UNIT) for _ in range(6)]
 
 def test_a_break_above_the_range_on_three_times_the_volume_is_entered() -> None:
     entry = read(fast([*swings(), UNIT * 12 // 10]), SLOW, P)
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, Setup)
     assert entry.kind == "breakout"
     assert P.stop_bps_min <= entry.stop_bps <= P.stop_bps_max
 
@@ -61,7 +61,7 @@ def test_a_return_after_a_shake_out_is_entered_though_it_breaks_no_high() -> Non
     assert strength.value is not None
     assert strength.value <= 30
     entry = read(fast(closes), SLOW, P)
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, Setup)
     assert entry.kind == "shake-out"
 
 
@@ -304,3 +304,19 @@ def test_after_a_restart_positions_are_guarded_with_the_widest_stop_and_stages_a
     assert (one.stop_bps, one.stage) == (P.stop_bps_max, 1)
     (out,) = house.at(-P.stop_bps_max)
     assert out.reason.startswith(Code.EXIT_STOP)
+
+
+def test_a_restart_finds_the_stops_of_what_is_open_in_the_journal_and_forgets_what_closed() -> None:
+    house, stop = holding()
+    (trade_id,) = house.strategy.held
+    entered = TradeIntent(
+        IntentId("i"), trade_id, None, "reentry", Origin.STRATEGY_A, Style.SPEAR, Side.BUY, MINT, "", 1, 1,
+        5, 5, "because", expected_edge_bps=stop,
+    )  # fmt: skip
+    other = msgspec.structs.replace(entered, id=IntentId("j"), trade_id=TradeId("gone"))
+    strange = msgspec.structs.replace(entered, id=IntentId("k"), trade_id=TradeId("k"), source="momentum")
+    facts = [IntentEmitted(entered), IntentEmitted(other), IntentEmitted(strange)]
+    closed = TradeMoved(TradeId("gone"), TradeState.EXITING, TradeState.CLOSED, "sold")
+    again = Reentry(P)
+    again.recall(Entry(n, n, "r", fact) for n, fact in enumerate([*facts, closed]))
+    assert {one: held.stop_bps for one, held in again.held.items()} == {trade_id: stop}

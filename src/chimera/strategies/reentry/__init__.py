@@ -5,18 +5,18 @@ measured in it. It never signs, sends or asks.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from chimera.domain.ids import USDC, WSOL, Address, IntentId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.market import PoolUpdated, SlotAdvanced, Trade
-from chimera.domain.messages import StrategyDecided, TradeMoved
+from chimera.domain.messages import Entry, IntentEmitted, StrategyDecided, TradeMoved
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
-from chimera.strategies.reentry.setups import Code, Entry, Params, Word, read
+from chimera.strategies.reentry.setups import Code, Params, Setup, Word, read
 
 NAME = "reentry"
 TOKENS_MAX = 20_000
@@ -52,6 +52,18 @@ class Reentry:
         """When a token may be entered again."""
         self._sol: OrderedDict[Address, dict[Address, int]] = OrderedDict()
         """SOL in each pool of a mint."""
+
+    def recall(self, past: Iterable[Entry]) -> None:
+        """Takes up the stops of former runs: an entry's expected gain is its stop's distance."""
+        for entry in past:
+            match entry.fact:
+                case IntentEmitted(TradeIntent(source=name, side=Side.BUY) as intent) if name == NAME:
+                    stop = min(max(intent.expected_edge_bps, 1), BPS)
+                    self.held[intent.trade_id] = Held(intent.mint, stop, intent.created_at_ms)
+                case TradeMoved(trade_id, after=after) if after in OVER:
+                    self.held.pop(trade_id, None)
+                case _:
+                    pass
 
     def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]:
         match event:
@@ -100,9 +112,9 @@ class Reentry:
         found = self._kept_out(mint, context) or read(
             list(fast)[-120:], context.features.bars(mint, rules.slow_s * 1_000, now), rules
         )
-        if isinstance(found, Entry) and len(self._engaged(context)) >= rules.positions_max:
+        if isinstance(found, Setup) and len(self._engaged(context)) >= rules.positions_max:
             found = Word(Code.WAIT_POSITIONS, f"{rules.positions_max} held or on their way")
-        if isinstance(found, Entry):
+        if isinstance(found, Setup):
             yield self._enter(mint, found, context)
         else:
             yield StrategyDecided(
@@ -125,9 +137,9 @@ class Reentry:
             )
         return None
 
-    def _enter(self, mint: Address, entry: Entry, context: Context) -> TradeIntent:
+    def _enter(self, mint: Address, setup: Setup, context: Context) -> TradeIntent:
         trade_id = TradeId(derived_id(NAME, mint, str(context.now_ms)))
-        self.held[trade_id] = Held(mint, entry.stop_bps, context.now_ms)
+        self.held[trade_id] = Held(mint, setup.stop_bps, context.now_ms)
         return TradeIntent(
             id=IntentId(derived_id(NAME, "buy", trade_id)),
             trade_id=trade_id,
@@ -138,12 +150,12 @@ class Reentry:
             side=Side.BUY,
             mint=mint,
             symbol="",
-            amount=entry.size_lamports,
+            amount=setup.size_lamports,
             slippage_bps_max=self.params.slippage_bps_max,
             created_at_ms=context.now_ms,
             ttl_ms=self.params.intent_ttl_ms,
-            reason=entry.detail,
-            expected_edge_bps=entry.edge_bps,
+            reason=setup.detail,
+            expected_edge_bps=setup.edge_bps,
             urgency=1,
         )
 
@@ -230,7 +242,7 @@ class Reentry:
     def _known(self, position: Position, context: Context) -> Held:
         one = self.held.get(position.trade_id)
         if one is None:
-            # after a restart: the widest stop that it may have had
+            # nobody remembers its entry: the widest stop that it may have had
             one = Held(position.mint, self.params.stop_bps_max, context.now_ms)
             self.held[position.trade_id] = one
         return one

@@ -97,7 +97,7 @@ class Word(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Setup(msgspec.Struct, frozen=True):
     kind: str
     """breakout or shake-out."""
     stop_bps: int
@@ -106,7 +106,7 @@ class Entry(msgspec.Struct, frozen=True):
     detail: str
 
 
-def read(fast: Sequence[Bar], slow: Sequence[Bar], params: Params) -> Entry | Word:
+def read(fast: Sequence[Bar], slow: Sequence[Bar], params: Params) -> Setup | Word:
     """What the closed bars say now; the newest one is the bar that enters."""
     needed = max(params.lookback_bars, params.rsi_bars + 1) + 1
     if len(fast) < needed or len(slow) < params.trend_bars:
@@ -143,7 +143,7 @@ def read(fast: Sequence[Bar], slow: Sequence[Bar], params: Params) -> Entry | Wo
         return Word(Code.REJECT_SIZE, f"a stop {stop} bps away allows {size} lamports")
     kind = "shake-out" if shaken else "breakout"
     told = f"{kind} at {last.close}, range {low} to {high}, stop {stop} bps"
-    return Entry(kind, stop, size, edge_bps=stop, detail=told)
+    return Setup(kind, stop, size, edge_bps=stop, detail=told)
 
 
 def shake_out(fast: Sequence[Bar], params: Params) -> bool:
