@@ -373,7 +373,6 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what routes of several pools leave behind between them is sold; nothing else ever is."""
     sell_every_s: Seconds = 86_400
     dust_lamports_min: Lamports = 10_000_000
-    """What is worth less stays."""
     standing_wsol: bool = False
     """Whether SOL lies wrapped for buys to spend; else each leg wraps and unwraps for itself."""
     wsol_low_lamports: Lamports = 500_000_000
