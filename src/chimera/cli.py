@@ -20,9 +20,10 @@ from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.research import add_research
+from chimera.commands.running import run_paper, run_roles
 from chimera.commands.storms import add_storms
-from chimera.commands.trades import run_trades
 from chimera.commands.strategy import strategy_commands
+from chimera.commands.trades import run_trades
 from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
@@ -110,6 +111,12 @@ def run(
     strategies: Annotated[
         str, typer.Option(help="With --roles strategy: only these, by name; others may run elsewhere.")
     ] = "",
+    paper: Annotated[
+        bool, typer.Option("--paper", help="The live market, simulated trades, own books, no key.")
+    ] = False,
+    capital: Annotated[
+        str, typer.Option(help="With --paper: SOL to begin with; later runs go on with what is left.")
+    ] = "20",
     config: ConfigFiles = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -117,11 +124,14 @@ def run(
     from chimera import wiring
 
     settings = _settings(config, data_dir)
+    if paper:
+        run_paper(settings, roles, capital, run=_run)
+        return
     if roles == "trades":
         run_trades(settings, _run)
         return
     if roles != "all":
-        _run_apart(settings, roles, strategies, reread=lambda: _settings(config, data_dir))
+        run_roles(settings, roles, strategies, reread=lambda: _settings(config, data_dir), run=_run)
         return
     if strategies:
         raise ConfigError(
@@ -142,28 +152,6 @@ def run(
         print(json.dumps(said), flush=True)
 
     _run(trade)
-
-
-def _run_apart(settings: Any, roles: str, strategies: str, *, reread: Callable[[], Any]) -> None:
-    from chimera import wiring
-    from chimera.wiring.apart import read_roles, run_apart
-
-    def started(said: dict[str, Any]) -> None:
-        print(json.dumps(said), flush=True)
-
-    chosen, observer = read_roles(roles), wiring.observing(settings)
-    _run(
-        lambda stop: run_apart(
-            settings,
-            chosen,
-            only=[name.strip() for name in strategies.split(",") if name.strip()],
-            signer=lambda: wiring.open_signer(settings),
-            reread=reread,
-            observer=observer,
-            stop=stop,
-            started=started,
-        )
-    )
 
 
 @app.command()

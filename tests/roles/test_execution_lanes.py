@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from chimera.adapters.bus_local import LocalBus
 from chimera.domain.chain import Commitment, SignatureStatus
 from chimera.domain.errors import OutsideError, Rejected, Unreachable
-from chimera.domain.ids import Signature, Slot
+from chimera.domain.ids import Address, Signature, Slot
 from chimera.domain.messages import ConfigChanged, Entry
 from chimera.execution.books import Books
 from chimera.execution.effects import HandedOver, Message, Send, StatusesRead, Watched
@@ -20,6 +20,7 @@ from chimera.risk.loss_breaker import LossLimits
 from chimera.risk.token_safety import TokenLimits
 from chimera.roles.execution import ExecutionRole
 from chimera.roles.inbox import SignalInbox
+from chimera.roles.performing import NodePerformer
 from chimera.testing.fakes import MemoryJournal, StandingClock
 
 SEEN = SignatureStatus(Slot(9), Commitment.CONFIRMED, None)
@@ -72,16 +73,20 @@ class House:
     def __init__(self, *, race: bool = False) -> None:
         clock = StandingClock()
         self.desk, self.node, self.bundles = Desk(), Lane(), Lane()
+        journal, failover = MemoryJournal(clock), Failover(FailoverPolicy(), fallback=True)
+        observer = Observer(make_log(level="error", json=True, redactor=Redactor()), CollectorRegistry())
+        self.performer = NodePerformer(
+            chain=self.node, bundles=self.bundles, signer=None, journal=journal, observer=observer,  # type: ignore[arg-type]
+            failover=failover, race=race,
+        )  # fmt: skip
         self.role = ExecutionRole(
             desk=self.desk, books=Books(loss=LossLimits(), tokens=TokenLimits()), chain=self.node,  # type: ignore[arg-type]
-            bundles=self.bundles, signer=None, journal=MemoryJournal(clock), view=MarketView({}),  # type: ignore[arg-type]
-            queue=SignalInbox(10), bus=LocalBus(), clock=clock, concurrency=10,
-            observer=Observer(make_log(level="error", json=True, redactor=Redactor()), CollectorRegistry()),
-            failover=Failover(FailoverPolicy(), fallback=True), race=race,
+            performer=self.performer, wallet=Address("w"), journal=journal, view=MarketView({}),
+            queue=SignalInbox(10), bus=LocalBus(), clock=clock, concurrency=10, observer=observer, failover=failover,
         )  # fmt: skip
 
     async def send(self, *, bundle: bool = True, attempt: int = 1, atomic: bool = False) -> HandedOver:
-        return await self.role._send(Send("leg1", Signature("one"), b"bytes", 0, attempt, bundle, atomic))
+        return await self.performer._send(Send("leg1", Signature("one"), b"bytes", 0, attempt, bundle, atomic))
 
 
 async def test_in_order_a_bundle_goes_to_the_engine_first_and_the_same_bytes_to_the_node_later() -> None:
@@ -117,7 +122,7 @@ async def test_a_bundle_or_nothing_never_reaches_a_node_by_itself(attempt: int) 
     assert await house.send(attempt=attempt, atomic=True) == HandedOver("leg1", "bundle", attempt)
     house.bundles.error = DOWN
     assert (await house.send(attempt=attempt, atomic=True)).cause
-    house.role._bundles = None
+    house.performer._bundles = None
     assert (await house.send(attempt=attempt, atomic=True)).cause
     assert house.node.taken == []
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import MutableMapping
 from functools import lru_cache
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, Protocol, Self, TextIO, cast
 
 import msgspec
 import structlog
@@ -16,6 +16,10 @@ class Log(Protocol):
     def info(self, event: str, **fields: Any) -> Any: ...
     def warning(self, event: str, **fields: Any) -> Any: ...
     def error(self, event: str, **fields: Any) -> Any: ...
+
+    def bind(self, **fields: Any) -> Self:
+        """One that says these in every line too."""
+        ...
 
 
 SECRET_KEYS = ("secret", "passphrase", "password", "authorization", "x-signature", "token_key", "api_key", "apikey",

@@ -1,7 +1,7 @@
-"""The execution plane's loop: performs what the desk asks for and brings the answers back.
+"""The execution plane's loop: has done what the desk asks for and brings the answers back.
 
-The only loop that holds a signer. It keeps the blockhash fresh, asks nodes about signatures, compares books
-with the chain, and answers operators. No rule lives here.
+What is done in the world, and by whose key, is the performer's business. It keeps the blockhash fresh, asks nodes
+about signatures, compares books with the chain, and answers operators. No rule lives here.
 """
 
 import asyncio
@@ -28,37 +28,25 @@ from chimera.execution.desk import Desk
 from chimera.execution.effects import (
     Arrived,
     Effect,
-    HandedOver,
     Message,
-    NotSigned,
-    ProbeToken,
-    ReadTransaction,
-    Send,
     Sign,
-    SignedBytes,
-    Simulate,
-    Simulated,
     StatusesRead,
     Ticked,
-    TransactionSeen,
 )
 from chimera.execution.failover import Failover
 from chimera.execution.keeper import Keeper
 from chimera.market.view import MarketView
 from chimera.observe import Observer
-from chimera.onchain.keys import signature_text
 from chimera.onchain.layouts import is_token_account, read_token_account
-from chimera.onchain.transaction import attach_signatures, unsigned
 from chimera.ports.bus import Bus
-from chimera.ports.chain import BundleLane, Chain, PartlyKnown
+from chimera.ports.chain import Chain, PartlyKnown
 from chimera.ports.runtime import Clock, SignalQueue
-from chimera.ports.signer import Signer
 from chimera.ports.store import Journal
 from chimera.risk.kill_switch import SCOPES
 from chimera.risk.loss_breaker import NAME as LOSS
 from chimera.risk.loss_breaker import BreakerState
 from chimera.roles.elsewhere import ElsewhereRole
-from chimera.roles.probing import measure
+from chimera.roles.performing import Performer
 from chimera.roles.room import Room
 from chimera.roles.topics import INTENTS, INTENTS_CAPACITY, LIVE
 
@@ -76,8 +64,8 @@ class ExecutionRole:
         desk: Desk,
         books: Books,
         chain: Chain,
-        bundles: BundleLane | None,
-        signer: Signer,
+        performer: Performer,
+        wallet: Address,
         journal: Journal,
         view: MarketView,
         queue: SignalQueue,
@@ -86,14 +74,12 @@ class ExecutionRole:
         observer: Observer,
         concurrency: int,
         failover: Failover,
-        race: bool,
         keeper: Keeper | None = None,
     ) -> None:
-        """`race`: a bundle's bytes go to the node at once too, instead of after the first silence."""
-        self._desk, self._books, self._chain, self._bundles = desk, books, chain, bundles
-        self._signer, self._journal, self._view, self._queue = signer, journal, view, queue
+        self._desk, self._books, self._chain, self._performer = desk, books, chain, performer
+        self._wallet, self._journal, self._view, self._queue = wallet, journal, view, queue
         self._bus, self._clock, self._observer = bus, clock, observer
-        self._failover, self._race, self._keeper = failover, race, keeper
+        self._failover, self._keeper = failover, keeper
         self._intents = bus.subscribe(INTENTS, capacity=INTENTS_CAPACITY, refuse=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self.room = Room(concurrency, lambda: desk.in_flight + self._intents.depth)
@@ -132,8 +118,8 @@ class ExecutionRole:
             if self._keeper is None:
                 continue
             try:
-                _, (purse,) = await self._chain.accounts([self._signer.address])
-                _, accounts = await self._chain.token_accounts(self._signer.address)
+                _, (purse,) = await self._chain.accounts([self._wallet])
+                _, accounts = await self._chain.token_accounts(self._wallet)
             except OutsideError as error:
                 self._observer.rpc_failed(endpoint=self._failover.node, method="upkeep", error=str(error))
                 continue
@@ -215,9 +201,8 @@ class ExecutionRole:
 
     async def _holdings(self, commitment: Commitment) -> tuple[int, int, dict[Address, int]]:
         """(slot, native lamports, tokens by mint)."""
-        wallet = self._signer.address
-        slot, (account,) = await self._chain.accounts([wallet], commitment=commitment)
-        _, found = await self._chain.token_accounts(wallet)
+        slot, (account,) = await self._chain.accounts([self._wallet], commitment=commitment)
+        _, found = await self._chain.token_accounts(self._wallet)
         tokens: dict[Address, int] = {}
         for token in (read_token_account(known) for known in found if is_token_account(known)):
             if token.amount:
@@ -284,7 +269,7 @@ class ExecutionRole:
             mint=position.mint,
             symbol=position.symbol,
             amount_lamports=0,
-            wallet=position.wallet or self._signer.address,
+            wallet=position.wallet or self._wallet,
             at_ms=now,
             fraction_bps=command.fraction_bps,
             note=f"{command.by}: {command.cause}",
@@ -314,64 +299,12 @@ class ExecutionRole:
     def _perform_all(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Sign):
-                self._sign(effect)
+                self._process(self._performer.sign(effect))
             else:
                 self._spawn(self._perform(effect))
 
     async def _perform(self, effect: Effect) -> None:
-        match effect:
-            case Simulate(leg_id, message):
-                self._process(await self._simulate(leg_id, message))
-            case Send():
-                self._process(await self._send(effect))
-            case ReadTransaction():
-                self._process(await self._read(effect))
-            case ProbeToken(probe):
-                self._process(await measure(self._chain, probe))
-            case Sign():
-                self._sign(effect)
-
-    def _sign(self, effect: Sign) -> None:
-        try:
-            signature = self._signer.sign(effect.message)
-        except OutsideError as error:
-            self._process(NotSigned(effect.leg_id, str(error)))
-            return
-        transaction = attach_signatures(effect.message, [signature])
-        self._process(SignedBytes(effect.leg_id, signature_text(signature), transaction))
-
-    async def _simulate(self, leg_id: str, message: bytes) -> Simulated:
-        try:
-            return Simulated(leg_id, await self._chain.simulate(unsigned(message)))
-        except OutsideError as error:
-            return Simulated(leg_id, None, str(error))
-
-    async def _send(self, effect: Send) -> HandedOver:
-        await self._journal.durable(effect.durable_seq)
-        # again only by the node: the same bytes land once, and a block engine refuses a bundle that it knows
-        first = effect.bundle and effect.attempt == 1
-        bundles = self._bundles if first or effect.atomic else None
-        if bundles is None and effect.atomic:
-            return HandedOver(effect.leg_id, "bundle", effect.attempt, "no block engine: a bundle or nothing")
-        tries = {} if bundles is None else {"bundle": bundles.send_bundle([effect.transaction])}
-        if bundles is None or (self._race and not effect.atomic):
-            tries[self._failover.node] = self._chain.send(effect.transaction)
-        ended = await asyncio.gather(*tries.values(), return_exceptions=True)
-        failed = [error for error in ended if isinstance(error, BaseException)]
-        for error in failed:
-            if not isinstance(error, OutsideError):
-                raise error
-        took = [lane for lane, end in zip(tries, ended, strict=True) if isinstance(end, str)]
-        # one lane that took it is enough: what the others say is superseded
-        cause = "" if took else "; ".join(map(str, failed))
-        return HandedOver(effect.leg_id, "+".join(took or tries), effect.attempt, cause)
-
-    async def _read(self, effect: ReadTransaction) -> TransactionSeen:
-        try:
-            return TransactionSeen(effect.leg_id, await self._chain.transaction(effect.signature))
-        except OutsideError as error:
-            self._observer.rpc_failed(endpoint=self._failover.node, method="getTransaction", error=str(error))
-            return TransactionSeen(effect.leg_id, None)
+        self._process(await self._performer.perform(effect))
 
     async def _ask_statuses(self) -> None:
         chores = self._keeper.watched() if self._keeper is not None else []

@@ -7,6 +7,7 @@ less, or fails by its own limit and costs the fee.
 Left out, and said in the report: programs' failures beyond prices, and taxes that only show when selling.
 """
 
+from collections.abc import Callable
 from hashlib import sha512
 
 import msgspec
@@ -71,6 +72,10 @@ class _Landed(msgspec.Struct, frozen=True):
     transaction: TransactionUpdate
 
 
+def _unheard(_: TransactionUpdate) -> None:
+    """Where nobody keeps what landed."""
+
+
 class SimulatedChain:
     """Synchronous; `advance` tells it that a slot was processed."""
 
@@ -83,10 +88,14 @@ class SimulatedChain:
         tip_account: Address,
         model: LandingModel,
         rng: Rng,
+        landed: Callable[[TransactionUpdate], object] = _unheard,
     ) -> None:
-        """`view` must keep raw accounts, or no pool can carry our impact."""
+        """`view` must keep raw accounts, or no pool can carry our impact.
+
+        `landed` hears of each transaction once it is on the chain, those that failed there included.
+        """
         self._view, self.wallet, self._model, self._rng = view, wallet, model, rng
-        self._tip_account = tip_account
+        self._tip_account, self._heard_landed = tip_account, landed
         self.lamports = lamports
         self.tokens: dict[Address, int] = {}
         """By mint. An account stands open, and its rent is paid, for each mint in here."""
@@ -121,6 +130,13 @@ class SimulatedChain:
                 landed = self._land(pending, slot, at_ms)
                 if landed is not None:
                     self._landed[pending.signature] = landed
+                    self._heard_landed(landed.transaction)
+
+    def restore(self, transaction: TransactionUpdate) -> None:
+        """What landed in a former life, oldest first: the wallet holds what it left. The pools have forgotten it."""
+        self._landed[transaction.signature] = _Landed(transaction.slot, transaction.error, transaction)
+        self.lamports = transaction.post_lamports[0]
+        self.tokens = {balance.mint: balance.amount for balance in transaction.post_tokens}
 
     def blockhash(self) -> Blockhash:
         """Slots count as blocks here: none is skipped in a recording that has them all."""
@@ -131,10 +147,21 @@ class SimulatedChain:
     def statuses(self, watched: list[Watched]) -> StatusesRead:
         return StatusesRead(
             block_height=self._view.slot,
-            statuses={one.signature: self._status(one.signature) for one in watched},
+            statuses={one.signature: self.status(one.signature) for one in watched},
         )
 
-    def _status(self, signature: Signature) -> SignatureStatus | None:
+    def transaction(self, signature: Signature) -> TransactionUpdate | None:
+        """With its metadata; None where it is not on the chain."""
+        landed = self._landed.get(signature)
+        return None if landed is None else landed.transaction
+
+    def account_of(self, mint: Address) -> Address:
+        """Where the wallet holds its tokens of a mint."""
+        program = self._view.token_program(mint) or TOKEN_PROGRAM
+        return associated_token_address(owner=self.wallet, mint=mint, token_program=program)
+
+    def status(self, signature: Signature) -> SignatureStatus | None:
+        """How deep it lies; None where it is not on the chain."""
         landed = self._landed.get(signature)
         if landed is None:
             return None
@@ -161,8 +188,7 @@ class SimulatedChain:
             case Send():
                 return self._send(effect)
             case ReadTransaction(leg_id, signature):
-                landed = self._landed.get(signature)
-                return TransactionSeen(leg_id, landed.transaction if landed else None)
+                return TransactionSeen(leg_id, self.transaction(signature))
 
     def _probe(self, effect: ProbeToken) -> Probed:
         """There and back by today's quotes: fees and depth show, a tax inside the token's own program does not."""
@@ -301,7 +327,7 @@ class SimulatedChain:
     ) -> TransactionUpdate:
         """The transaction with the metadata that a node would give."""
         mints = sorted(tokens_before.keys() | self.tokens.keys())
-        accounts = {mint: self._account(mint) for mint in mints}
+        accounts = {mint: self.account_of(mint) for mint in mints}
         rent = dict.fromkeys(mints, TOKEN_ACCOUNT_RENT_LAMPORTS)
         tip = plan.tip_lamports if error is None else 0
         instructions: tuple[Instruction, ...] = ()
@@ -333,7 +359,3 @@ class SimulatedChain:
             for mint, amount in sorted(tokens.items())
             for token in (self._view.mints.get(mint),)
         )
-
-    def _account(self, mint: Address) -> Address:
-        program = self._view.token_program(mint) or TOKEN_PROGRAM
-        return associated_token_address(owner=self.wallet, mint=mint, token_program=program)

@@ -73,6 +73,7 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
         symbol_of=lambda mint: symbols.get(mint, ""),
         clock=clock,
         observer=observer,
+        label=around.settings.mode,
     )
 
     async def start() -> int:

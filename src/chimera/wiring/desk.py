@@ -15,6 +15,7 @@ from chimera.adapters.clocks import WallClock
 from chimera.adapters.jito import JitoClient
 from chimera.adapters.journal_file import JournalFile
 from chimera.adapters.jupiter import JupiterRoutes
+from chimera.adapters.paper import PaperChain, PaperPerformer
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings
@@ -64,11 +65,13 @@ from chimera.roles.ingress import IngressDeps, IngressRole
 from chimera.roles.levels import LevelsRole
 from chimera.roles.mev import MevRole
 from chimera.roles.parking import ParkingRole
+from chimera.roles.performing import NodePerformer
 from chimera.roles.pool_release import PoolReleaseRole
 from chimera.roles.tables import TablesRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
+from chimera.wiring.paper import Paper, open_paper
 from chimera.wiring.steering import LiveSettings, steer
 
 LOOKUP_TABLES_MAX = 16  # more are more than a planner should look through
@@ -87,7 +90,10 @@ class DeskParts:
     strategies: list[Strategy]
     """Built from the settings; whether they think in this process is another's business."""
     surroundings: HouseSurroundings
+    wallet: Address
     chain: RpcNodes
+    paper: PaperChain | None
+    """Where our own trades land instead, for a desk on paper."""
     bundles: JitoClient | None
     queue: SignalInbox
     failover: FailoverRole
@@ -105,7 +111,7 @@ class DeskParts:
 
 def build_desk(
     settings: Settings,
-    signer: VaultSigner,
+    signer: VaultSigner | Paper,
     *,
     bus: Bus,
     view: MarketView,
@@ -160,6 +166,22 @@ def build_desk(
 
     chain = outside.open_nodes(settings, observer, failover=failover, heard=heard)
     bundles = outside.open_block_engine(settings)
+    paper: PaperChain | None = None
+    performer: NodePerformer | PaperPerformer
+    if isinstance(signer, Paper):
+        paper = open_paper(signer, folder=folder, past=entries, node=chain, view=view, clock=clock)
+        journal.listen(paper.simulated.hear)
+        performer = PaperPerformer(paper.simulated, journal=journal)
+    else:
+        performer = NodePerformer(
+            chain=chain,
+            bundles=None if bundles is None else HeardLane(bundles, heard=heard, clock=clock),
+            signer=signer,
+            journal=journal,
+            observer=observer,
+            failover=failover,
+            race=settings.execution.lanes == "race",
+        )
     queue = SignalInbox(settings.webhook.queue_capacity)
     surroundings = HouseSurroundings(
         books=books,
@@ -232,9 +254,9 @@ def build_desk(
         desk=desk,
         keeper=keeper if settings.upkeep.enabled else None,
         books=books,
-        chain=chain,
-        bundles=None if bundles is None else HeardLane(bundles, heard=heard, clock=clock),
-        signer=signer,
+        chain=paper or chain,
+        performer=performer,
+        wallet=signer.address,
         journal=journal,
         view=view,
         queue=queue,
@@ -243,7 +265,6 @@ def build_desk(
         observer=observer,
         concurrency=settings.execution.concurrency,
         failover=failover,
-        race=settings.execution.lanes == "race",
     )
     failover_role = FailoverRole(
         failover=failover,
@@ -256,7 +277,7 @@ def build_desk(
         observer=observer,
     )
     papers = bookkeeping(
-        chain=chain,
+        chain=paper or chain,
         wallet=signer.address,
         tip_accounts=frozenset(tip_accounts),
         books=books,
@@ -300,7 +321,9 @@ def build_desk(
         gate=gate,
         strategies=strategies,
         surroundings=surroundings,
+        wallet=signer.address,
         chain=chain,
+        paper=paper,
         bundles=bundles,
         queue=queue,
         failover=failover_role,

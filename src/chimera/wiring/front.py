@@ -51,8 +51,9 @@ def build_front(
     symbol_of: Callable[[Address], str],
     clock: WallClock,
     observer: Observer,
+    label: str,
 ) -> Any:
-    """The ASGI application. Keys of the settings are in the tables when it returns."""
+    """The ASGI application, keys of the settings in the tables; `label` is the mode that every screen shows."""
     keys = SqlKeys(engine)
     for key in settings.security.api_keys:
         keys.add_key(
@@ -85,7 +86,7 @@ def build_front(
         identity=people.identity(settings, engine),
         clock=clock,
         observer=observer,
-        label=settings.mode,
+        label=label,
         dev=settings.dev_mode,
         journal_trouble=journal_trouble,
         public_health=settings.api.public_health,

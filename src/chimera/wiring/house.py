@@ -13,6 +13,7 @@ from chimera.adapters.clocks import WallClock
 from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.jito import JitoClient
 from chimera.adapters.journal_file import JournalFile
+from chimera.adapters.paper import PaperFeed
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.adapters.store import SqlTables, catch_up
@@ -37,6 +38,7 @@ from chimera.roles.wallets import WalletsRole
 from chimera.wiring.bookkeeping import Bookkeeping
 from chimera.wiring.desk import DeskParts, build_desk
 from chimera.wiring.front import build_front
+from chimera.wiring.paper import LABEL, Paper
 from chimera.wiring.recording import keeping, recording_beside
 from chimera.wiring.steering import think
 from chimera.wiring.trades import trade_logs
@@ -76,10 +78,11 @@ class House:
     app: Any
 
 
-def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> House:
+def build(settings: Settings, signer: VaultSigner | Paper, *, observer: Observer) -> House:
     """The house with its books folded from the journal; nothing moves yet. Raises ConfigError."""
     clock, bus = WallClock(), LocalBus()
-    view = MarketView(venues(), keep_raw=settings.recording.enabled)
+    on_paper = isinstance(signer, Paper)  # whose own trades are put into the raw accounts
+    view = MarketView(venues(), keep_raw=settings.recording.enabled or on_paper)
     desk = build_desk(settings, signer, bus=bus, view=view, clock=clock, observer=observer)
     journal, books = desk.journal, desk.books
     journal.listen(lambda entry: bus.publish(TRADES, entry))
@@ -99,15 +102,17 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
     recording = recording_beside(
         settings, view=view, bus=bus, clock=clock, observer=observer, run_id=journal.run_id
     )
+    feed = GeyserFeed(settings.geyser.url, x_token=settings.geyser.token.reveal() or None)
     market = MarketRole(
-        feed=GeyserFeed(settings.geyser.url, x_token=settings.geyser.token.reveal() or None),
-        chain=desk.chain,
+        feed=feed if desk.paper is None else PaperFeed(feed, desk.paper.simulated.impact),
+        chain=desk.paper or desk.chain,
         view=view,
         bus=bus,
         clock=clock,
         observer=observer,
-        wallet=signer.address,
-        touched=desk.papers.capital.heard,
+        wallet=desk.wallet,
+        # on paper nobody but us can touch it: what bears its name on the real chain is not ours
+        touched=desk.papers.capital.heard if desk.paper is None else lambda _: None,
         record=journal.append,
         keep=keeping(recording),
     )
@@ -131,6 +136,7 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         symbol_of=desk.surroundings.symbol_of,
         clock=clock,
         observer=observer,
+        label=LABEL if on_paper else settings.mode,
     )
     return House(
         settings=settings,
@@ -156,6 +162,6 @@ def build(settings: Settings, signer: VaultSigner, *, observer: Observer) -> Hou
         recording=recording,
         trade_logs=trade_logs(settings, journal=journal, bus=bus, observer=observer),
         tables=tables,
-        wallet=signer.address,
+        wallet=desk.wallet,
         app=app,
     )

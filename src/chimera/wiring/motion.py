@@ -50,6 +50,8 @@ class Loops:
 
 def start_desk(loops: Loops, desk: DeskParts, settings: Settings) -> None:
     """Everything that signs or feeds what signs; the books must be open."""
+    if desk.paper is not None:
+        loops.start("paper chain", desk.paper.run())
     loops.start("intents", desk.execution.follow_intents())
     loops.start("tick", desk.execution.tick())
     loops.start("blockhash", desk.execution.keep_blockhash())

@@ -83,8 +83,11 @@ def open_routes(settings: Settings) -> JupiterRoutes | None:
     )
 
 
-def observing(settings: Settings) -> Observer:
-    """The log on standard error, with every secret of the settings cut out of it, and the metrics."""
+def observing(settings: Settings, *, label: str = "") -> Observer:
+    """The log on standard error, with every secret of the settings cut out of it, and the metrics.
+
+    Every line and the metrics bear the `label` where there is one.
+    """
     redactor = Redactor()
     security = settings.security
     for secret in (
@@ -101,7 +104,9 @@ def observing(settings: Settings) -> Observer:
         if url and without_credentials(url) != url:
             redactor.register(url)
     log = make_log(level=settings.logging.level, json=settings.logging.json, redactor=redactor)
-    return Observer(log, CollectorRegistry())
+    if not label:
+        return Observer(log, CollectorRegistry())
+    return Observer(log.bind(mode=label), CollectorRegistry(target_info={"mode": label}))
 
 
 def shown_config(settings: Settings) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""What `chimera run` does beside the whole house with its key: a few roles of it, or all of it on paper."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from chimera.domain.errors import ConfigError
+from chimera.domain.units import lamports_from_sol
+
+Run = Callable[[Callable[[asyncio.Event], Coroutine[Any, Any, Any]]], Any]
+"""Runs a coroutine until it ends or a signal sets the event."""
+
+
+def run_roles(settings: Any, roles: str, strategies: str, *, reread: Callable[[], Any], run: Run) -> None:
+    from chimera import wiring
+    from chimera.wiring.apart import read_roles, run_apart
+
+    chosen, observer = read_roles(roles), wiring.observing(settings)
+    run(
+        lambda stop: run_apart(
+            settings,
+            chosen,
+            only=[name.strip() for name in strategies.split(",") if name.strip()],
+            signer=lambda: wiring.open_signer(settings),
+            reread=reread,
+            observer=observer,
+            stop=stop,
+            started=_say,
+        )
+    )
+
+
+def run_paper(settings: Any, roles: str, capital: str, *, run: Run) -> None:
+    from chimera import wiring
+    from chimera.wiring.paper import LABEL, Paper, paper_settings
+
+    if roles != "all":
+        raise ConfigError("--paper: the whole house in one process; leave --roles away")
+    try:
+        paper = Paper(lamports_from_sol(capital))
+    except ValueError as error:
+        raise ConfigError(f"--capital: {error}") from None
+    own = paper_settings(settings)
+
+    async def trade(stop: asyncio.Event) -> None:
+        house = wiring.build(own, paper, observer=wiring.observing(own, label=LABEL))
+        await wiring.run(house, stop=stop, started=started)
+
+    def started(port: int) -> None:
+        door = f"http://{own.api.host}:{port}/"
+        _say({"dashboard": door, "wallet": paper.address, "mode": LABEL, "data_dir": own.data_dir})
+
+    run(trade)
+
+
+def _say(said: dict[str, Any]) -> None:
+    print(json.dumps(said), flush=True)
