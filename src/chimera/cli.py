@@ -18,6 +18,7 @@ import typer
 from chimera.commands.blacklist import blacklist_commands
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
+from chimera.commands.quant import add_quant
 from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.research import add_research
 from chimera.commands.running import run_paper, run_roles
@@ -478,6 +479,7 @@ app.add_typer(venue_commands(_settings), name="venue")
 app.add_typer(strategy_commands(_settings), name="strategy")
 app.add_typer(recordings_commands(), name="recordings")
 add_record(app, _settings, _run)
+add_quant(app, _run)
 add_research(app)
 add_storms(app)
 

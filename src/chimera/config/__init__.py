@@ -16,7 +16,8 @@ from chimera.config.describe import redacted, schema, without_credentials
 from chimera.config.keys import check_keys, refuse_secrets
 from chimera.config.layers import Layers, read_dotenv, read_yaml
 from chimera.config.live import contradictions
-from chimera.config.tree import Secret, Settings
+from chimera.config.secret import Secret
+from chimera.config.tree import Settings
 from chimera.domain.errors import ConfigError
 
 __all__ = ["Secret", "Settings", "load", "redacted", "schema", "without_credentials"]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from chimera.config import strategy_tree, tree
+from chimera.config import rebalancer_tree, strategy_tree, tree
 from chimera.config.tree import Settings
 
 URLS = (
@@ -56,7 +56,8 @@ def without_credentials(url: str) -> str:
 def _field_notes() -> dict[tuple[str, str], str]:
     """{(section, field): the docstring under the field}, from the tree's own source."""
     notes = {}
-    for section in (*ast.parse(inspect.getsource(tree)).body, *ast.parse(inspect.getsource(strategy_tree)).body):
+    files = (tree, strategy_tree, rebalancer_tree)
+    for section in (one for file in files for one in ast.parse(inspect.getsource(file)).body):
         if not isinstance(section, ast.ClassDef):
             continue
         for line, below in zip(section.body, section.body[1:], strict=False):

@@ -7,7 +7,8 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from chimera.config.describe import without_credentials
-from chimera.config.tree import Secret, Settings
+from chimera.config.secret import Secret
+from chimera.config.tree import Settings
 from chimera.domain.errors import ConfigError
 
 PREFIX = "CHIMERA_"

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chimera.config.rebalancer_tree import Rebalancer
+from chimera.config.secret import Secret
 from chimera.config.strategy_tree import CopyChoice, Momentum, OwnStrategies, Reentry, Sniper
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
@@ -24,30 +26,6 @@ Usd = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Base58 = Annotated[str, Meta(pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$")]
 Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
-
-
-class Secret:
-    """A text that no repr, log or dump shows; `reveal` hands it to the one who needs it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret(***)" if self._text else "Secret(unset)"
 
 
 class Rpc(msgspec.Struct, frozen=True, kw_only=True):
@@ -467,6 +445,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     execution: Execution = Execution()
     mev: Mev = Mev()
     upkeep: Upkeep = Upkeep()
+    rebalancer: Rebalancer = msgspec.field(default_factory=Rebalancer)
     recording: Recording = Recording()
     trade_logs: TradeLogs = TradeLogs()
     tokens: tuple[Token, ...] = ()

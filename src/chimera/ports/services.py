@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from chimera.domain.allocation import Ranking
 from chimera.domain.chain import InstructionCall
 from chimera.domain.ids import Address, Slot
 from chimera.domain.pool import SwapKind
@@ -61,3 +62,9 @@ class RouteService(Protocol):
     async def calls(self, quote: RouteQuote, *, user: Address) -> RouteCalls | Refusal:
         """The quote's instructions for `user`. A refusal: the quote is too old, or its route has gone."""
         ...
+
+
+class QuantEngine(Protocol):
+    """Somebody who ranks traders by how far they can be trusted. Raises OutsideError's children."""
+
+    async def ranking(self) -> Ranking: ...

@@ -8,6 +8,7 @@ from chimera.control.server import ControlServer, bind
 from chimera.domain.errors import InvariantBroken, OutsideError
 from chimera.wiring.house import House
 from chimera.wiring.motion import READY_WITHIN_S, Loops, close_desk, open_books, settle, start_desk
+from chimera.wiring.rebalancing import rebalancing
 
 
 async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], None]) -> None:
@@ -36,6 +37,8 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("market events", house.strategy.follow_market())
         loops.start("signals", house.strategy.follow_signals())
         loops.start("marks", house.strategy.mark())
+        if house.settings.rebalancer.enabled:
+            loops.start("rebalancing", (await stack.enter_async_context(rebalancing(house))).run())
         started(server.port)
         await loops.first_of(stop.wait(), None)
         await settle(house.desk)

@@ -1,0 +1,35 @@
+"""The rebalancer's section of the settings."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chimera.config.secret import Secret
+
+Bps = Annotated[int, Meta(ge=0, le=10_000)]
+Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
+
+
+class Rebalancer(msgspec.Struct, frozen=True, kw_only=True):
+    """Proposes swaps towards what a quantitative engine's most trusted trader holds; it trades nothing itself."""
+
+    enabled: bool = False
+    url: Url = "http://127.0.0.1:9900"
+    """Of the engine: `chimera quant`."""
+    key: Secret = msgspec.field(default_factory=Secret)
+    profile: Literal["conservative", "balanced", "aggressive"] = "conservative"
+    """Trust that a trader needs: above 95, 90 or 85."""
+    cycle_s: Seconds = 300
+    run_s_max: Seconds = 240
+    """A cycle that takes longer is broken off."""
+    ranking_s_max: Seconds = 90_000
+    """Older rankings are not followed."""
+    band_bps: Bps = 100
+    """A difference above this share of everything is acted on,"""
+    band_usd: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
+    """or one above this."""
+    trade_usd_min: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
+    trades_max: Annotated[int, Meta(ge=1, le=100)] = 10
+    """Of one cycle."""
