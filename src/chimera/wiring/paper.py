@@ -49,6 +49,8 @@ def paper_settings(settings: Settings) -> Settings:
         data_dir=str(Path(settings.data_dir) / FOLDER),
         # chores are real transactions over real accounts, and wrapped SOL is SOL in the simulation
         upkeep=replace(settings.upkeep, enabled=False, sell_dust=False, standing_wsol=0),
+        # routes through markets that we do not speak cannot be simulated
+        jupiter=replace(settings.jupiter, url=""),
         # a recording is of the market without us
         recording=replace(settings.recording, enabled=False),
     )

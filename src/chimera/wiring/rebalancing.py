@@ -36,7 +36,7 @@ async def rebalancing(house: House) -> AsyncIterator[RebalancingRole]:
     async with QuantClient(rebalancer.url, key=rebalancer.key.reveal()) as engine:
         role = RebalancingRole(
             engine=engine,
-            chain=house.chain,
+            chain=house.desk.paper or house.chain,
             wallet=house.wallet,
             worths=Worths(
                 lamports_of=house.view.value_lamports,
