@@ -217,7 +217,9 @@ async def listen(session: aiohttp.ClientSession, key: str, clients: int, seconds
         lost.append(str(socket.close_code))
 
     # every tenth decodes: the listeners share the machine with the desk
-    tasks = [asyncio.create_task(one(socket, measuring=number % 10 == 0)) for number, socket in enumerate(sockets)]
+    tasks = [
+        asyncio.create_task(one(socket, measuring=number % 10 == 0)) for number, socket in enumerate(sockets)
+    ]
     await asyncio.sleep(seconds)
     gone = len(lost)
     for task in tasks:

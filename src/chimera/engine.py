@@ -147,7 +147,9 @@ class Engine:
                 seat.spent_ns += now - before
                 before = now
                 if seat.spent_ns > self.limits.busy_window_ms * 10_000 * self.limits.busy_percent_max:
-                    made = self._park(seat, f"it took more than {self.limits.busy_percent_max} % of the processor")
+                    made = self._park(
+                        seat, f"it took more than {self.limits.busy_percent_max} % of the processor"
+                    )
             if made:
                 wanted += made
         if isinstance(event, SlotAdvanced):
@@ -206,13 +208,13 @@ class Engine:
             return self._park(seat, fault)
         return self._checked(seat, made, context) if made else []
 
-    def _checked(
-        self, seat: _Seat, made: Sequence[StrategyOutput], context: Context
-    ) -> list[EngineOutput]:
+    def _checked(self, seat: _Seat, made: Sequence[StrategyOutput], context: Context) -> list[EngineOutput]:
         """What of it goes on; a strategy that breaks its contract is parked and nothing of this event goes on."""
         passed: list[EngineOutput] = []
         if len(made) > self.limits.intents_an_event_max:
-            return self._park(seat, f"it asked for more than {self.limits.intents_an_event_max} things at once")
+            return self._park(
+                seat, f"it asked for more than {self.limits.intents_an_event_max} things at once"
+            )
         for output in made:
             match output:
                 case TradeIntent():

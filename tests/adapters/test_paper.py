@@ -62,7 +62,10 @@ async def test_what_landed_is_there_after_a_crash_and_the_wallet_holds_what_it_l
     view = MarketView({})
     view.see_slot(Slot(40), 0)
     paper = PaperChain(
-        simulated(view, LandedFile.open(file, lamports=1)), node=None, view=view, clock=StandingClock()  # type: ignore[arg-type]
+        simulated(view, LandedFile.open(file, lamports=1)),
+        node=None,
+        view=view,
+        clock=StandingClock(),  # type: ignore[arg-type]
     )
     slot, (purse,) = await paper.accounts([WALLET])
     assert slot == 40 and purse is not None and purse.lamports == 90

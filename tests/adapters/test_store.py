@@ -376,7 +376,9 @@ def test_trades_are_indexed_on_status_wallet_token_and_creation(engine: Engine) 
 def test_a_page_is_read_in_the_order_of_an_index_and_never_sorted(engine: Engine, question: str) -> None:
     with reading(engine) as connection:
         plan = [row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {question}"))]
-    assert any("USING INDEX" in step for step in plan) and not any("TEMP B-TREE" in step for step in plan), plan
+    assert any("USING INDEX" in step for step in plan) and not any("TEMP B-TREE" in step for step in plan), (
+        plan
+    )
 
 
 def test_migrations_build_exactly_the_tables_that_the_code_means(engine: Engine) -> None:

@@ -52,6 +52,10 @@ def test_each_strategy_section_fills_its_parameters_and_nothing_is_lost_on_the_w
     assert built["arbitrage"].params == params_of_circles()  # type: ignore[attr-defined]
     assert set(defaults().arbitrage.__struct_fields__) == {*params_of_circles.__struct_fields__, "enabled"}
     section = defaults().copy_trade
-    known = set(params_type.__struct_fields__) | {"enabled", "share_percent", "watch_wallets"}  # those two are the wiring's
+    known = set(params_type.__struct_fields__) | {
+        "enabled",
+        "share_percent",
+        "watch_wallets",
+    }  # those two are the wiring's
     assert set(section.__struct_fields__) == known
     assert set(section.shield.__struct_fields__) == set(params_type().shield.__struct_fields__)

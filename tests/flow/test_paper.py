@@ -53,9 +53,14 @@ class Ear:
             said = json.loads(body)
             self.asked += [call["method"] for call in (said if isinstance(said, list) else [said])]
         async with self._session.request(
-            request.method, self._behind + request.path_qs, data=body, headers={"Content-Type": "application/json"}
+            request.method,
+            self._behind + request.path_qs,
+            data=body,
+            headers={"Content-Type": "application/json"},
         ) as answer:
-            return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
+            return web.Response(
+                status=answer.status, body=await answer.read(), content_type="application/json"
+            )
 
 
 class PaperStage(Stage):
@@ -146,12 +151,17 @@ async def test_a_desk_on_paper_trades_round_trips_of_which_the_chain_never_hears
         assert opening.lamports == CAPITAL
         fills = desk.facts(LegLanded)
         landed = {line["signature"] for line in desk.landed()}
-        assert {fact.fill.signature for fact in fills} <= landed <= {f.signature for f in desk.facts(LegSigned)}
+        assert (
+            {fact.fill.signature for fact in fills} <= landed <= {f.signature for f in desk.facts(LegSigned)}
+        )
         assert 0 < int(overview["balance_lamports"]) != CAPITAL
 
         # nothing was ever sent, and the chain does not know the wallet
         told = {"sendTransaction", "sendBundle", "simulateTransaction", "simulateBundle"}
-        assert "getMultipleAccounts" in stage.node.asked and not told & {*stage.node.asked, *stage.engine.asked}
+        assert "getMultipleAccounts" in stage.node.asked and not told & {
+            *stage.node.asked,
+            *stage.engine.asked,
+        }
         (wallet,) = {line["accounts"][0] for line in desk.landed()}
         async with RpcChain(stage.endpoints["rpc"]) as rpc:
             assert await rpc.accounts([wallet]) == ((await rpc.accounts([wallet]))[0], (None,))

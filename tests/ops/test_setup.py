@@ -41,7 +41,10 @@ def test_every_package_of_the_lock_has_hashes() -> None:
 def test_help_has_one_line_for_each_target() -> None:
     lines = run("make", "help").stdout.splitlines()
     names = [line.split()[1] for line in lines]
-    assert names == "help setup demo test check fmt lint build bench crash kills cuts soak powercut sim fuzz worlds seasons clean".split()
+    assert (
+        names
+        == "help setup demo test check fmt lint build bench crash kills cuts soak powercut sim fuzz worlds seasons clean".split()
+    )
     assert all(len(line.split()) > 3 for line in lines)
 
 

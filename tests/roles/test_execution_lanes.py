@@ -86,7 +86,9 @@ class House:
         )  # fmt: skip
 
     async def send(self, *, bundle: bool = True, attempt: int = 1, atomic: bool = False) -> HandedOver:
-        return await self.performer._send(Send("leg1", Signature("one"), b"bytes", 0, attempt, bundle, atomic))
+        return await self.performer._send(
+            Send("leg1", Signature("one"), b"bytes", 0, attempt, bundle, atomic)
+        )
 
 
 async def test_in_order_a_bundle_goes_to_the_engine_first_and_the_same_bytes_to_the_node_later() -> None:

@@ -29,7 +29,9 @@ from chimera.ports.recording import RecordingInfo, Snapshot, Wanted
 
 OPEN, SEALED = ".open", ".parquet"
 NAME_DIGITS = 20  # as many as a u64 has: names sort as numbers do
-DECODED_AT_ONCE = 32  # few enough to stay in the cache: a transaction with its metadata is some 20 kB of objects
+DECODED_AT_ONCE = (
+    32  # few enough to stay in the cache: a transaction with its metadata is some 20 kB of objects
+)
 
 
 def segments(folder: Path) -> list[Path]:

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from chimera.domain.errors import ConfigError
-from chimera.domain.ids import IntentId
-from chimera.domain.ids import WSOL
+from chimera.domain.ids import WSOL, IntentId
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.messages import (
     Entry,

@@ -139,7 +139,11 @@ class Featureless:
         return Window(span_ms, *(0,) * 13)
 
     def bars(
-        self, mint: Address, size: int, now_ms: int, kind: BarKind = BarKind.TIME  # noqa: ARG002
+        self,
+        mint: Address,
+        size: int,
+        now_ms: int,
+        kind: BarKind = BarKind.TIME,  # noqa: ARG002
     ) -> Sequence[Bar]:
         return ()
 

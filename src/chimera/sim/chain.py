@@ -252,7 +252,9 @@ class SimulatedChain:
         between = zip(quotes[:-1], plan.hops[:-1], strict=True)
         if plan.hops[0].input_mint == target and any(q.amount_out != hop.amount_out for q, hop in between):
             # a circle spends in between exactly what was planned, and closes the accounts: nothing may be left
-            return f"InstructionError({len(quotes)}, Custom(11)): a pool between did not give what it had quoted"
+            return (
+                f"InstructionError({len(quotes)}, Custom(11)): a pool between did not give what it had quoted"
+            )
         got = sum(quote.amount_out for quote in quotes if quote.output_mint == target)
         if got >= plan.minimum_out:
             return None

@@ -275,7 +275,10 @@ def check_strategy(
     first, sizes = played(make(), scene(False))
     check_outputs(name, first)
     second, _ = played(make(), scene(False))
-    expect(first.said == second.said, "the same story twice, and it said something else: chance, a clock or an order")
+    expect(
+        first.said == second.said,
+        "the same story twice, and it said something else: chance, a clock or an order",
+    )
     future = scene(True)
     third, _ = played(make(), future)
     before = [one for one in first.said if one.index < future.common]
@@ -297,9 +300,14 @@ def check_strategy(
 def check_parameters(strategy: Strategy, *, bounded: bool) -> None:
     """They are a frozen struct with defaults, each number with a range."""
     kind = getattr(strategy, "params_type", None)
-    expect(isinstance(kind, type) and issubclass(kind, msgspec.Struct), "it has no `params_type`, a msgspec.Struct")
+    expect(
+        isinstance(kind, type) and issubclass(kind, msgspec.Struct),
+        "it has no `params_type`, a msgspec.Struct",
+    )
     assert kind is not None
-    expect(kind.__struct_config__.frozen, "its parameters can be changed behind the journal's back: frozen=True")
+    expect(
+        kind.__struct_config__.frozen, "its parameters can be changed behind the journal's back: frozen=True"
+    )
     for field in msgspec.structs.fields(kind):
         expect(not field.required, f"the parameter {field.name} has no default")
         limits = [one for one in get_args(field.type)[1:] if isinstance(one, msgspec.Meta)]
@@ -325,8 +333,14 @@ def check_senses(strategy: Strategy) -> None:
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         bad = sorted({name.partition(".")[0] for name in names} & SENSES)
         expect(not bad, f"it imports {', '.join(bad)}: what it needs comes with the event and the context")
-        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"open", "input"}
-        expect(not called, "it opens a file or asks somebody: what it needs comes with the event and the context")
+        called = (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in {"open", "input"}
+        )
+        expect(
+            not called, "it opens a file or asks somebody: what it needs comes with the event and the context"
+        )
 
 
 def check_outputs(name: str, rehearsal: Rehearsal) -> None:
@@ -366,7 +380,11 @@ def played(strategy: Strategy, scene: Scene) -> tuple[Rehearsal, list[int]]:
 def remembered(thing: object, depth: int = 8, seen: set[int] | None = None) -> int:
     """How many elements the containers of an object hold, and those in them."""
     seen = set() if seen is None else seen
-    if depth == 0 or id(thing) in seen or isinstance(thing, str | bytes | int | float | type | None.__class__):
+    if (
+        depth == 0
+        or id(thing) in seen
+        or isinstance(thing, str | bytes | int | float | type | None.__class__)
+    ):
         return 0
     seen.add(id(thing))
     if isinstance(thing, Mapping):

@@ -247,7 +247,9 @@ def build_desk(
     journal.listen(keeper.fold)
     workers = MevWorkers(view, rules.mev_limits(settings))
     for entry in entries:
-        workers.on_entry(entry, 0)  # no pool is known yet: what was under way is remembered, nothing is wanted
+        workers.on_entry(
+            entry, 0
+        )  # no pool is known yet: what was under way is remembered, nothing is wanted
     mev = MevRole(workers=workers, bus=bus, clock=clock, observer=observer)
     journal.listen(mev.heard)
     execution = ExecutionRole(
