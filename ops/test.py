@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> int:
     options = ["--rootdir", str(ROOT), "--continue-on-collection-errors"]
     if not arguments:
         # Houses, kills and browsers mostly wait: two files at a time halve the wall's time on two cores.
-        options += ["-n", str(WORKERS), "--dist", "loadfile"]
+        options += ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"]
     code = int(pytest.main([*options, *arguments], plugins=[tally]))
     print()
     for name, why in sorted(tally.skipped):

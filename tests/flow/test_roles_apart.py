@@ -163,7 +163,11 @@ async def test_the_six_documented_components_run_separately(tmp_path: Path) -> N
             len({house.said[name]["metrics"] for name in ("market", "execution", "momentum", "arbitrage")})
             == 4
         )
-        assert '"' in await text_of(house.said["trades"]["trades"])
+
+        async def served() -> bool:
+            return '"' in await text_of(house.said["trades"]["trades"])
+
+        await soon(served, why="the flat files' server shows the trade")
         await house.stop()
         assert await as_the_chain(house)
 
