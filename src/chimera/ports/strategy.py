@@ -140,9 +140,9 @@ class Featureless:
 
     def bars(
         self,
-        mint: Address,
-        size: int,
-        now_ms: int,
+        mint: Address,  # noqa: ARG002
+        size: int,  # noqa: ARG002
+        now_ms: int,  # noqa: ARG002
         kind: BarKind = BarKind.TIME,  # noqa: ARG002
     ) -> Sequence[Bar]:
         return ()
