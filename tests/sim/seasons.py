@@ -7,6 +7,7 @@ import argparse
 from collections import Counter
 
 from chimera.localnet.coins import SEASON_TICKS, TRAPS, Nature
+from chimera.localnet.genesis import genesis
 from chimera.localnet.world import World
 from chimera.plugins import strategies
 from chimera.sim.result import Result
@@ -34,6 +35,9 @@ def season(strategy: str, seed: int) -> Result:
 def natures(result: Result, seed: int) -> Counter[Nature]:
     """How often each kind of token was traded; of cycles it is the first token on the way."""
     known = World(seed).natures(SEASON_TICKS)
+    for token in genesis(seed).tokens:
+        if known.get(token.mint) is Nature.TAXED:
+            del known[token.mint]  # its tax of 1 % is within the house's limit of 5 %: no trap, a cost
     return Counter(known[trip.mint] for trip in result.trips if trip.mint in known)  # type: ignore[index]
 
 
