@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from chimera.domain.chain import AccountUpdate
+from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import Slot
 from chimera.domain.intent import Signal, TradeIntent
 from chimera.domain.market import SlotAdvanced, Trade
@@ -179,6 +180,7 @@ class Runner:
             if not waiting:
                 return
             waiting += parts.desk.process(parts.chain.perform(waiting.popleft()), now_ms)
+        raise InvariantBroken(f"one event caused more than {STEPS_MAX} steps: the desk feeds itself")
 
     def _sample(self) -> None:
         parts = self._parts
