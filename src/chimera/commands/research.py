@@ -15,6 +15,10 @@ from chimera.domain.units import lamports_from_sol, sol_text
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
 ]
+Strategies = Annotated[
+    list[str], typer.Option(help="Which strategies run; give it again for several.", metavar="NAME")
+]
+Data = Annotated[str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")]
 REPORT, RESULT, JOURNAL = "report.html", "result.json", "journal.jsonl"
 
 
@@ -22,12 +26,8 @@ def add_research(app: typer.Typer) -> None:
     @app.command()
     def backtest(
         *,
-        strategy: Annotated[
-            list[str], typer.Option(help="Which strategies run; give it again for several.", metavar="NAME")
-        ],
-        data: Annotated[
-            str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")
-        ],
+        strategy: Strategies,
+        data: Data,
         from_: Annotated[
             str | None,
             typer.Option("--from", help="Trade from here on: UTC time or Unix seconds.", metavar="TIME"),
@@ -96,10 +96,8 @@ def add_research(app: typer.Typer) -> None:
     @app.command()
     def optimise(
         *,
-        strategy: Annotated[list[str], typer.Option(help="Which strategies run.", metavar="NAME")],
-        data: Annotated[
-            str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")
-        ],
+        strategy: Strategies,
+        data: Data,
         param: Annotated[
             list[str],
             typer.Option(
@@ -150,10 +148,8 @@ def add_research(app: typer.Typer) -> None:
     @app.command()
     def lookahead(
         *,
-        strategy: Annotated[list[str], typer.Option(help="Which strategies run.", metavar="NAME")],
-        data: Annotated[
-            str, typer.Option(help="A recording's folder, or world:SEED[:MINUTES].", metavar="DATA")
-        ],
+        strategy: Strategies,
+        data: Data,
         samples: Annotated[int, typer.Option(help="At how many decisions the data are cut.", min=1)] = 8,
         set_: Annotated[
             list[str] | None, typer.Option("--set", help="A setting.", metavar="KEY=VALUE")
