@@ -87,7 +87,9 @@ def demo(
     for_s: Annotated[
         float | None, typer.Option("--for", help="End by itself after so many seconds.", min=1)
     ] = None,
-    headless: Annotated[bool, typer.Option(help="No live view, a line an event.")] = False,
+    headless: Annotated[
+        bool, typer.Option(help="No live view, a line an event; so it is, too, where no terminal watches.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Of the dashboard; 0 picks one.", min=0, max=65_535)] = 8080,
     data_dir: Annotated[Path, typer.Option(help="Where runs are kept.", metavar="DIR")] = DEMO_DATA,
     json_: Annotated[bool, typer.Option("--json", help="A summary as the last line.")] = False,
@@ -95,7 +97,8 @@ def demo(
     """Start the embedded chain, its world and the desk; trade; show it. Needs no key and no network."""
     from chimera.demo.show import Wishes, show
 
-    wishes = Wishes(seed=seed, for_s=for_s, headless=headless or json_, port=port, data_dir=data_dir)
+    lines = headless or json_ or not sys.stdout.isatty()
+    wishes = Wishes(seed=seed, for_s=for_s, headless=lines, port=port, data_dir=data_dir)
     summary = _run(lambda stop: show(wishes, environ=dict(os.environ), stop=stop))
     if json_:
         print(json.dumps(summary.shown()), flush=True)
