@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, permutations, product
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as draw
 
@@ -134,6 +136,38 @@ def test_no_division_into_equal_parts_gives_more_than_the_split(
         slack = PARTS + 2 + max(rest * y // x + 1 for x, y in sizes)
         assert given >= best - slack
         assert sum(quote.amount_in for quote in found) == amount
+
+
+@settings(max_examples=100, deadline=None)
+@given(markets, amounts, draw.booleans())
+def test_not_dividing_where_no_price_could_pay_for_it_changes_no_route(
+    pools: list[Product], amount: int, crowded: bool
+) -> None:
+    """The plain twin tries to divide every route that it finds."""
+    if crowded:  # all of one pair, so that there is always something to divide
+        pools = [msgspec.structs.replace(pool, mint_a=WSOL, mint_b=TOKEN) for pool in pools]
+    view = market(pools)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            router._Search, "gains", lambda self, route, *, swaps_max: len(route.quotes) < swaps_max
+        )
+        plain = search(view, amount)
+    assert search(view, amount) == plain
+
+
+def test_pools_are_not_divided_among_where_the_best_barely_moves_its_price() -> None:
+    asked: list[int] = []
+
+    class Counted(Products):
+        def quote(self, pool: Product, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
+            asked.append(request.amount)
+            return super().quote(pool, request, moment)
+
+    view = market([pool_of(str(n), (WSOL, TOKEN), (10**12, 10**12)) for n in range(3)], Counted())
+    assert isinstance(search(view, 10**8), Route)
+    assert asked == [10**8] * 3, "each pool once, for all of it"
+    asked.clear()
+    assert len(search(view, 10**11).quotes) == 3  # type: ignore[union-attr]
 
 
 def test_a_large_trade_is_divided_over_two_pools_of_its_pair() -> None:

@@ -5,6 +5,7 @@ is looked at by itself. Must not know budgets, tips or blockhashes.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -25,6 +26,7 @@ from chimera.onchain.token_instructions import (
 INNER_SLIPPAGE_BPS = 30
 """Of every stage but the last. Tight, since what the next stage does not take stays behind between them."""
 
+MINTS_REMEMBERED = 4_096  # whose account of ours is not derived again
 Programs = Callable[[Address], Address]
 """The token program of a mint."""
 
@@ -51,6 +53,12 @@ class Assembly:
         self._view, self._wallet = view, wallet
         self.base = associated_token_address(owner=wallet, mint=WSOL, token_program=TOKEN_PROGRAM)
         """Our wSOL account."""
+
+        @lru_cache(MINTS_REMEMBERED)
+        def ours(mint: Address, program: Address) -> Address:
+            return associated_token_address(owner=wallet, mint=mint, token_program=program)
+
+        self._ours = ours
 
     def swaps(self, route: Route, *, minimum_out: int, programs: Programs) -> Swaps | Refusal:
         """The route's calls, which together give at least `minimum_out`."""
@@ -118,4 +126,4 @@ class Assembly:
         return pool.venue.build(pool.state, request)
 
     def _held(self, mint: Address, programs: Programs) -> Address:
-        return associated_token_address(owner=self._wallet, mint=mint, token_program=programs(mint))
+        return self._ours(mint, programs(mint))

@@ -261,10 +261,16 @@ class Planner:
         venue = {quote.output_mint: quote.venue for quote in route.quotes}
         venue |= {quote.input_mint: quote.venue for quote in route.quotes}
         said = {intent.mint: intent.token_program} if intent is not None else {}
+        # every call of the transaction asks about one of two or three mints
+        found: dict[Address, Address] = {}
 
         def program(mint: Address) -> Address:
-            found = detect(mint, said=said.get(mint), known=self._view.token_program, venue=venue.get(mint))
-            return found.program
+            known = found.get(mint)
+            if known is None:
+                known = found[mint] = detect(
+                    mint, said=said.get(mint), known=self._view.token_program, venue=venue.get(mint)
+                ).program
+            return known
 
         return program
 

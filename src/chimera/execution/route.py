@@ -23,6 +23,8 @@ class Route(msgspec.Struct, frozen=True):
     @property
     def quotes(self) -> tuple[Quote, ...]:
         """In the order in which they are carried out."""
+        if len(self.stages) == 1:
+            return self.stages[0]
         return tuple(quote for stage in self.stages for quote in stage)
 
     @property
@@ -31,7 +33,8 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def amount_out(self) -> int:
-        return sum(quote.amount_out for quote in self.stages[-1])
+        last = self.stages[-1]
+        return last[0].amount_out if len(last) == 1 else sum(quote.amount_out for quote in last)
 
     @property
     def slot(self) -> int:
@@ -61,9 +64,13 @@ def orders(route: Route, *, minimum_out: int, inner_slippage_bps: int) -> Iterat
     """
     amount = route.amount_in
     for place, stage in enumerate(route.stages):
-        given = sum(quote.amount_out for quote in stage)
+        given = stage[0].amount_out if len(stage) == 1 else sum(quote.amount_out for quote in stage)
         last = place == len(route.stages) - 1
         sure = minimum_out if last else mul_div_floor(given, BPS - inner_slippage_bps, BPS)
+        if len(stage) == 1:
+            yield Order(stage[0], amount, sure)
+            amount = sure
+            continue
         amounts = _shared(amount, [quote.amount_in for quote in stage])
         limits = _shared(sure, [quote.amount_out for quote in stage])
         for quote, spent, limit in zip(stage, amounts, limits, strict=True):

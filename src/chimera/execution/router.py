@@ -11,8 +11,9 @@ from itertools import chain, islice, pairwise
 from chimera.domain.ids import USDC, WSOL, Address
 from chimera.domain.pool import Quote, QuoteRequest, SwapKind
 from chimera.domain.risk import Reason, Refusal
+from chimera.domain.units import BPS
 from chimera.execution.route import Route, Stage
-from chimera.execution.splits import split
+from chimera.execution.splits import split, worth_dividing
 from chimera.market.view import MarketView, Pool
 
 __all__ = ["BRIDGES", "Route", "best_route"]
@@ -56,19 +57,23 @@ def best_route(
         return search.refusal or Refusal(
             Reason.POOL_NOT_FOUND, observed=f"no pool for {output_mint} from {input_mint}"
         )
-    # of equals the first, which has the fewer stages
-    found.sort(key=lambda route: -route.amount_out)
-    narrow = [
-        route
-        for route in found[:SPLIT_WAYS_MAX]
-        if len(route.quotes) < swaps_max and any(search.several(stage) for stage in route.stages)
-    ]
-    wider = (search.widened(route, swaps_max=swaps_max) for route in narrow)
-    return max([found[0], *wider], key=_given)
+    if len(found) > 1:  # of equals the first, which has the fewer stages
+        found.sort(key=_given, reverse=True)
+    best = found[0]
+    for route in found[:SPLIT_WAYS_MAX]:
+        if search.gains(route, swaps_max=swaps_max):
+            wider = search.widened(route, swaps_max=swaps_max)
+            if wider.amount_out > best.amount_out:
+                best = wider
+    return best
 
 
 def _given(route: Route) -> int:
     return route.amount_out
+
+
+def _paid(quote: Quote) -> int:
+    return quote.amount_out
 
 
 class _Search:
@@ -87,11 +92,13 @@ class _Search:
         key = (one, other) if one < other else (other, one)
         known = self._pools.get(key)
         if known is None:
-            known = [
-                pool
-                for pool in self._view.pools_between(one, other)
-                if (self._doubtful or pool.doubtful is None) and (self._native or not pool.native)
-            ]
+            known = self._view.pools_between(one, other)
+            if not (self._doubtful and self._native):
+                known = [
+                    pool
+                    for pool in known
+                    if (self._doubtful or pool.doubtful is None) and (self._native or not pool.native)
+                ]
             if len(known) > POOLS_A_PAIR_MAX:
                 known = sorted(known, key=lambda pool: -pool.slot)[:POOLS_A_PAIR_MAX]
             self._pools[key] = known
@@ -99,16 +106,36 @@ class _Search:
 
     def meeting(self, one: Address, other: Address) -> Iterator[Address]:
         """Mints that have pools with both, the bridges first; looked for at the end that has fewer of them."""
-        beside = self._view.beside
-        few, many = sorted((beside(one), beside(other)), key=len)
-        found = chain(
-            (b for b in BRIDGES if b in few), (m for m in islice(few, LOOKED_AT_MAX) if m not in BRIDGES)
-        )
-        return (m for m in found if m in many and self.between(one, m) and self.between(m, other))
+        few, many = self._view.beside(one), self._view.beside(other)
+        if len(few) > len(many):
+            few, many = many, few
+        for mint in BRIDGES:
+            if mint in few and mint in many and self.between(one, mint) and self.between(mint, other):
+                yield mint
+        for mint in few if len(few) <= LOOKED_AT_MAX else islice(few, LOOKED_AT_MAX):
+            if mint in many and mint not in BRIDGES and self.between(one, mint) and self.between(mint, other):
+                yield mint
 
-    def several(self, stage: Stage) -> bool:
-        """Whether there is more than one pool of its pair to choose from."""
-        return len(self.between(stage[0].input_mint, stage[0].output_mint)) > 1
+    def gains(self, route: Route, *, swaps_max: int) -> bool:
+        """Whether dividing the route may be worth it: another pool of a stage could pay more for a part of it.
+
+        A pool pays for no part more than its price before the trade; where no price is far enough above what the
+        best gives for all of it, no division gains enough. Pools that refused the whole may take a part.
+        """
+        if len(route.quotes) >= swaps_max:
+            return False
+        for stage in route.stages:
+            source, target = stage[0].input_mint, stage[0].output_mint
+            pools = self.between(source, target)
+            if len(pools) < 2:
+                continue
+            asked = self._alone(source, target, sum(quote.amount_in for quote in stage))
+            if len(asked) < len(pools):
+                return True
+            wanted = worth_dividing(asked[0].amount_out)
+            if any((one.amount_out + 1) * BPS >= wanted * (BPS - one.price_impact_bps) for one in asked):
+                return True
+        return False
 
     def reached(self, way: tuple[Address, ...], amount: int) -> int:
         """How much of the way's last mint it gives; 0 where a stage has no pool that takes all."""
@@ -135,9 +162,12 @@ class _Search:
         stages: list[Stage] = []
         left = swaps_max - (len(way) - 1)
         for source, target in pairwise(way):
-            stage = self._alone(source, target, amount)[:1] or self._shared(
-                source, target, amount, pools_max=min(left, SPLIT_POOLS_MAX - 1) + 1
-            )
+            alone = self._alone(source, target, amount)
+            if alone:
+                stages.append(alone[:1])
+                amount = alone[0].amount_out
+                continue
+            stage = self._shared(source, target, amount, pools_max=min(left, SPLIT_POOLS_MAX - 1) + 1)
             if not stage:
                 return None
             stages.append(stage)
@@ -165,9 +195,14 @@ class _Search:
         key = (source, target, amount)
         known = self._stages.get(key)
         if known is None:
-            quotes = (self._ask(pool, source, amount) for pool in self.between(source, target))
-            found = [quote for quote in quotes if quote is not None]
-            known = self._stages[key] = tuple(sorted(found, key=lambda quote: -quote.amount_out))
+            found: list[Quote] = []
+            request = QuoteRequest(source, SwapKind.EXACT_IN, amount)
+            for pool in self.between(source, target):
+                if (quote := self._ask(pool, request)) is not None:
+                    found.append(quote)
+            if len(found) > 1:
+                found.sort(key=_paid, reverse=True)
+            known = self._stages[key] = tuple(found)
         return known
 
     def _shared(self, source: Address, target: Address, amount: int, *, pools_max: int) -> Stage:
@@ -177,18 +212,18 @@ class _Search:
             split(
                 self.between(source, target),
                 amount,
-                lambda pool, part: self._ask(pool, source, part),
+                lambda pool, part: self._ask(pool, QuoteRequest(source, SwapKind.EXACT_IN, part)),
                 alone=alone[0].amount_out if alone else 0,
                 pools_max=pools_max,
             )
             or ()
         )
 
-    def _ask(self, pool: Pool, source: Address, amount: int) -> Quote | None:
+    def _ask(self, pool: Pool, request: QuoteRequest) -> Quote | None:
         if self.asked >= QUOTES_MAX:
             return None
         self.asked += 1
-        quote = pool.quote(QuoteRequest(source, SwapKind.EXACT_IN, amount), self._moment)
+        quote = pool.quote(request, self._moment)
         if isinstance(quote, Refusal):
             self.refusal = quote
             return None

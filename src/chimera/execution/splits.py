@@ -49,7 +49,12 @@ def split(
     if len(shares) < 2 or standing[0] is None:
         return None
     together = sum(quote.amount_out for quote in shares)
-    return shares if together >= mul_div_ceil(alone, BPS + GAIN_BPS_MIN, BPS) else None
+    return shares if together >= worth_dividing(alone) else None
+
+
+def worth_dividing(alone: int) -> int:
+    """What a division must give at the least where one pool gives `alone`; rounded up."""
+    return mul_div_ceil(alone, BPS + GAIN_BPS_MIN, BPS)
 
 
 def _gain(now: Quote | None, then: Quote | None) -> int:

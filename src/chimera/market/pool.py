@@ -11,6 +11,8 @@ from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
 from chimera.domain.risk import Reason, Refusal
 from chimera.ports.venue import FiniteVenue, GraduatingVenue, LaunchVenue, NativeVenue, Venue
 
+UNASKED = (-1, -1)  # stands for reserves that nobody has asked the venue for
+
 
 class Pool:
     """Mutable; what the venue holds of it is not."""
@@ -22,6 +24,7 @@ class Pool:
         "feed_doubts",
         "finished_slot",
         "header",
+        "known_reserves",
         "meanwhile",
         "native",
         "seen_at_ms",
@@ -50,14 +53,24 @@ class Pool:
         """Takes a new state; whether it is complete is asked once, and read for every quote."""
         self.state, self.slot, self.seen_at_ms = state, slot, at_ms
         self.complete = not self.venue.missing(state)
+        self.known_reserves: tuple[int, int] | None = UNASKED
+
+    @property
+    def reserves(self) -> tuple[int, int] | None:
+        """As the venue tells them, in the header's order; asked once a state."""
+        if self.known_reserves is UNASKED:
+            self.known_reserves = self.venue.reserves(self.state)
+        return self.known_reserves
 
     @property
     def doubtful(self) -> str | None:
         """Why it must not be bought from, or None."""
+        if not self.drift and not self.feed_doubts:
+            return None
         if self.drift:
             role, why = next(iter(self.drift.items()))
             return f"{role} cannot be read: {why}"
-        return next(iter(self.feed_doubts.values())) if self.feed_doubts else None
+        return next(iter(self.feed_doubts.values()))
 
     @property
     def progress_bps(self) -> int | None:

@@ -29,6 +29,7 @@ from chimera.domain.token import TokenInfo
 from chimera.domain.units import mul_div_floor
 from chimera.market.decoder import Unread
 from chimera.market.pool import Pool
+from chimera.market.worth import SOL_PRICED_BY, liquidity, sol_price
 from chimera.onchain.layouts import is_mint, read_mint
 from chimera.ports.venue import MintTeller, SparseVenue, Venue
 
@@ -73,8 +74,11 @@ class MarketView:
         self._shared: dict[Address, AccountUpdate] = {}
         """Accounts of more than one pool as they are now: configurations, mints. For pools that come later."""
         self._by_mint: dict[Address, list[Pool]] = defaultdict(list)
-        self._by_pair: dict[frozenset[Address], list[Pool]] = defaultdict(list)
-        self._beside: dict[Address, dict[Address, None]] = defaultdict(dict)
+        self._beside: dict[Address, dict[Address, list[Pool]]] = defaultdict(dict)
+        """Pools of each pair, one list that both its mints lead to."""
+        self._sol_price: int | None = None
+        self._sol_price_known = False
+        """Whether it still holds: a price of every leg and review, and a pool that seldom changes."""
         self._wanted: set[Address] = set()
         self._bare: OrderedDict[Address, tuple[MintTeller, AccountUpdate]] = OrderedDict()
         self._told_mints: OrderedDict[Address, Address] = OrderedDict()
@@ -205,6 +209,7 @@ class MarketView:
         if self.raw is not None:
             self.raw |= used
         pool.become(state, slot, at_ms)
+        self._changed(pool)
         pool.seen_itself(own.slot)
         self._watch(pool)
         return self._announce(pool, slot, at_ms, EventSource.RPC)
@@ -302,8 +307,10 @@ class MarketView:
         one, other = pool.header.mint_a, pool.header.mint_b
         self._by_mint[one].append(pool)
         self._by_mint[other].append(pool)
-        self._by_pair[frozenset((one, other))].append(pool)
-        self._beside[one][other] = self._beside[other][one] = None
+        pair = self._beside[one].setdefault(other, [])
+        pair.append(pool)
+        self._beside[other][one] = pair
+        self._changed(pool)
         self._watch(pool)
         if self.unreadable.pop(account.address, None) is None:
             return []
@@ -336,6 +343,7 @@ class MarketView:
         except DecodeError:
             return False
         pool.become(state, pool.slot, pool.seen_at_ms)
+        self._changed(pool)
         if self.raw is not None:
             self.raw[address] = update
         return True
@@ -367,6 +375,7 @@ class MarketView:
         if state is pool.state:
             return []
         pool.become(state, max(pool.slot, slot), at_ms)
+        self._changed(pool)
         if role == "pool":
             pool.seen_itself(slot)
         if role == "pool" or not pool.complete:
@@ -374,8 +383,14 @@ class MarketView:
         events = self._announce(pool, slot, at_ms, _source(update))
         return [*self._release(pool, role, slot, at_ms), *events] if pool.drift else events
 
+    def _changed(self, pool: Pool) -> None:
+        """What was worked out from the pool's former state is forgotten."""
+        header = pool.header
+        if header.mint_a in SOL_PRICED_BY and header.mint_b in SOL_PRICED_BY:
+            self._sol_price_known = False
+
     def _announce(self, pool: Pool, slot: Slot, at_ms: int, source: EventSource) -> list[MarketEvent]:
-        reserves = pool.venue.reserves(pool.state)
+        reserves = pool.reserves
         if reserves is None or not pool.complete:
             return []
         updated = PoolUpdated(pool.header, *reserves, slot, at_ms, source)
@@ -395,11 +410,12 @@ class MarketView:
 
     def beside(self, mint: Address) -> Collection[Address]:
         """What `mint` is traded against, in the order in which it was seen; looked up."""
-        return self._beside.get(mint, {}).keys()
+        return self._beside.get(mint, {})
 
     def pools_between(self, one: Address, other: Address) -> list[Pool]:
         """Complete pools that trade the pair; looked up, since half of all pools hold wSOL."""
-        return [pool for pool in self._by_pair.get(frozenset((one, other)), ()) if pool.complete]
+        pair = self._beside.get(one)
+        return [] if pair is None else [pool for pool in pair.get(other, ()) if pool.complete]
 
     def token_program(self, mint: Address) -> Address | None:
         """By the mint's own account, else by what its pools say; None while nobody knows."""
@@ -411,31 +427,14 @@ class MarketView:
 
     def sol_micro_usd(self) -> int | None:
         """What a SOL costs, from the deepest wSOL/USDC pool; None while there is none."""
-        deepest, price = 0, None
-        for pool in self.pools_between(WSOL, USDC):
-            sol, usdc = self._sides(pool, WSOL)
-            if sol > deepest:
-                deepest, price = sol, mul_div_floor(usdc, 10**9, sol)
-        return price
+        if not self._sol_price_known:
+            self._sol_price = sol_price(self.pools_between(WSOL, USDC))
+            self._sol_price_known = True
+        return self._sol_price
 
     def liquidity_micro_usd(self, mint: Address) -> int | None:
         """Twice the SOL or USDC side of the deepest pool of `mint`; None where no price is known."""
-        sol_price = self.sol_micro_usd()
-        best: int | None = None
-        for pool in self.pools_of(mint):
-            ours, other = self._sides(pool, mint)
-            other_mint = pool.header.mint_b if pool.header.mint_a == mint else pool.header.mint_a
-            if not ours or not other:
-                value: int | None = 0
-            elif other_mint == USDC:
-                value = 2 * other
-            elif other_mint == WSOL and sol_price is not None:
-                value = 2 * mul_div_floor(other, sol_price, 10**9)
-            else:
-                value = None
-            if value is not None and (best is None or value > best):
-                best = value
-        return best
+        return liquidity(self._by_mint.get(mint, ()), mint, self.sol_micro_usd())
 
     def value_lamports(self, mint: Address, tokens: int) -> int | None:
         """What `tokens` would fetch in SOL now, by the best single pool or two through USDC; None if unknown."""
@@ -458,10 +457,6 @@ class MarketView:
             return amount
         price = self.sol_micro_usd()
         return mul_div_floor(amount, 10**9, price) if mint == USDC and price else None
-
-    def _sides(self, pool: Pool, mint: Address) -> tuple[int, int]:
-        reserves = pool.venue.reserves(pool.state) or (0, 0)
-        return reserves if pool.header.mint_a == mint else (reserves[1], reserves[0])
 
 
 def _read(accounts: Mapping[Address, Account], address: Address, slot: Slot) -> AccountUpdate | None:
