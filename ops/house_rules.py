@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 DECISIONS = frozenset(
-    "domain onchain indicators venues strategies market portfolio risk".split()
+    "domain onchain indicators parameters venues strategies market portfolio risk".split()
     + "engine execution scout treasury audit sim".split()
 )
 """Rooms whose code is synchronous and is given all that it uses."""

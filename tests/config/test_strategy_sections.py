@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from chimera.config import Settings, load
+from chimera.config.live import changeable
 from chimera.domain.errors import ConfigError
 from chimera.plugins import strategies
 from chimera.wiring import rules
@@ -34,17 +35,24 @@ def loaded(tmp_path: Path, text: str = "") -> Settings:
     return load([file], {"CHIMERA_SECURITY__WEBHOOK_SECRET": "5f" * 32})
 
 
-@pytest.mark.parametrize("name", ["momentum", "reentry", "sniper"])
-def test_every_parameter_stands_in_the_settings_with_its_type_range_and_default(name: str) -> None:
-    params = strategies()[name].params_type  # type: ignore[attr-defined]
-    section = type(getattr(Settings(), name))
-    told = {field.name: field for field in msgspec.structs.fields(section)}
-    for field in msgspec.structs.fields(params):
-        assert (told[field.name].type, told[field.name].default) == (field.type, field.default), field.name
-    assert set(told) - {field.name for field in msgspec.structs.fields(params)} == {
-        "enabled",
-        "share_percent",
-    }
+def test_what_every_strategy_goes_by_is_said_once() -> None:
+    ours = {name: factory for name, factory in strategies().items() if hasattr(Settings(), name)}
+    assert set(ours) >= {"arbitrage", "copy_trade", "momentum", "reentry", "sniper"}
+    for name, factory in ours.items():
+        params, section = factory.params_type, type(getattr(Settings(), name))  # type: ignore[attr-defined]
+        assert issubclass(section, params), f"the settings do not continue the parameters of {name}"
+        said_again = set(section.__annotations__) & set(params.__struct_fields__)
+        assert not said_again, f"{name} says {said_again} twice"
+
+
+def test_words_and_ranges_of_parameters_reach_whoever_asks_for_them() -> None:
+    known = {one.key: one for one in changeable()}
+    probe = known["momentum.probe_bps"]
+    assert (probe.minimum, probe.maximum) == (0, 10_000)
+    assert probe.text == "Share of the size that is bought first."
+    keys = [key for key in known if key.startswith("momentum.")]
+    assert keys[:3] == ["momentum.enabled", "momentum.share_percent", "momentum.size_lamports"]
+    assert known["copy_trade.choice.rebuys_max"].minimum == 0
 
 
 def test_a_strategy_that_is_off_by_default_is_built_once_it_is_switched_on(tmp_path: Path) -> None:

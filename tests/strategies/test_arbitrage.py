@@ -11,10 +11,11 @@ from chimera.domain.market import PoolUpdated, SlotAdvanced
 from chimera.domain.messages import StrategyDecided, TradeMoved
 from chimera.domain.trade import TradeState
 from chimera.market.view import MarketView
+from chimera.parameters.arbitrage import ArbitrageParams as Params
 from chimera.portfolio import Ledger
 from chimera.ports.strategy import Context, StrategyOutput
 from chimera.strategies import arbitrage
-from chimera.strategies.arbitrage import Arbitrage, Params
+from chimera.strategies.arbitrage import Arbitrage
 from chimera.testing.builders import AT_MS, address
 from chimera.testing.products import VENUE, Product, product, update
 

@@ -10,9 +10,9 @@ from chimera.domain.intent import Side, Signal, Source, Style, TradeIntent
 from chimera.domain.messages import SignalDropped, TradeMoved
 from chimera.domain.risk import Reason
 from chimera.domain.trade import Position, TradeState
+from chimera.parameters.copy_trade import CopyChoice, CopyTradeParams, StyleRules
 from chimera.ports.strategy import Context
-from chimera.strategies.copy_trade import CopyTrade, Params, StyleParams
-from chimera.strategies.copy_trade.choice import Choice
+from chimera.strategies.copy_trade import CopyTrade
 
 SOL = 10**9
 WALLET, MINT = Address("wallet"), Address("mint")
@@ -22,9 +22,9 @@ class House:
     """Books set by hand around a copier with this choice."""
 
     def __init__(self, *, sell_whole: bool = False, **choice: Any) -> None:
-        params = Params(
-            shield=StyleParams(size_lamports_min=1),
-            choice=Choice(**choice),
+        params = CopyTradeParams(
+            shield=StyleRules(size_lamports_min=1),
+            choice=CopyChoice(**choice),
             sell_whole=sell_whole,
             positions_per_token_max=99,
         )

@@ -19,8 +19,9 @@ from chimera.domain.messages import (
 )
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Levels, Position, TradeState
+from chimera.parameters.copy_trade import CopyTradeParams, StyleRules
 from chimera.ports.strategy import Context
-from chimera.strategies.copy_trade import CopyTrade, Params, StyleParams
+from chimera.strategies.copy_trade import CopyTrade
 
 MINT = Address("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263")
 WALLET = Address("7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU")
@@ -39,7 +40,7 @@ class House:
         self.now_ms = 10_000
         self.told: list[StrategyDecided] = []
         self.strategy = CopyTrade(
-            Params(shield=StyleParams(size_lamports_min=10, time_exit_s=100), intent_ttl_ms=5_000)
+            CopyTradeParams(shield=StyleRules(size_lamports_min=10, time_exit_s=100), intent_ttl_ms=5_000)
         )
 
     @property

@@ -15,9 +15,10 @@ from chimera.domain.messages import StrategyDecided, TradeMoved
 from chimera.domain.pool import PoolHeader, Swap
 from chimera.domain.trade import Levels, Position, TradeState
 from chimera.engine import Engine
+from chimera.parameters.momentum import MomentumParams as Params
 from chimera.ports.strategy import Context
 from chimera.strategies.momentum import Momentum, State
-from chimera.strategies.momentum.policy import Code, Params, Picture, Regime, judge, regime
+from chimera.strategies.momentum.policy import Code, Picture, Regime, judge, regime
 
 MINT, POOL = Address("mint"), Address("pool")
 SOL = 10**9

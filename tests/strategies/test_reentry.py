@@ -14,9 +14,10 @@ from chimera.domain.pool import PoolHeader, Swap
 from chimera.domain.trade import Position, TradeState
 from chimera.engine import Engine
 from chimera.indicators import Rsi
+from chimera.parameters.reentry import ReentryParams as Params
 from chimera.ports.strategy import Context
 from chimera.strategies.reentry import Held, Reentry
-from chimera.strategies.reentry.setups import Code, Params, Setup, Word, read, size_lamports, stop_bps
+from chimera.strategies.reentry.setups import Code, Setup, Word, read, size_lamports, stop_bps
 
 MINT, POOL = Address("mint"), Address("pool")
 SOL = 10**9

@@ -17,12 +17,12 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenInfo
 from chimera.domain.trade import Levels, Position, TradeState
 from chimera.engine import Engine
+from chimera.parameters.sniper import SniperParams as Params
 from chimera.ports.strategy import Context
 from chimera.strategies.sniper import BLAMED_CODE, PASSED_CODE, RESULT_CODE, Sniper
 from chimera.strategies.sniper.analysis import (
     Code,
     Dossier,
-    Params,
     judge,
     risk,
     size_lamports,

@@ -3,12 +3,14 @@
 import ast
 import inspect
 import re
-from typing import Any
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from chimera.config import rebalancer_tree, strategy_tree, tree
 from chimera.config.tree import Settings
 
 URLS = (
@@ -27,12 +29,15 @@ def schema() -> dict[str, Any]:
         Settings,
         schema_hook=lambda _: {"type": "string", "description": "From the environment or .env alone."},
     )
-    notes = _field_notes()
-    for name, part in built["$defs"].items():
+    for section in _sections(Settings):
+        part, notes = built["$defs"][section.__name__], field_notes(section)
         part["additionalProperties"] = False
-        for field, shape in part.get("properties", {}).items():
-            if note := notes.get((name, field)):
-                shape["description"] = note
+        # what a section says itself stands before what it continues
+        own = [name for name in section.__struct_fields__ if name in section.__annotations__]
+        part["properties"] = {name: part["properties"][name] for name in own} | part["properties"]
+        for field, shape in part["properties"].items():
+            if field in notes:
+                shape["description"] = notes[field]
     return {"title": "Chimera settings", **built}
 
 
@@ -53,19 +58,41 @@ def without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "***" if parts.query else "", ""))
 
 
-def _field_notes() -> dict[tuple[str, str], str]:
-    """{(section, field): the docstring under the field}, from the tree's own source."""
-    notes = {}
-    files = (tree, strategy_tree, rebalancer_tree)
-    for section in (one for file in files for one in ast.parse(inspect.getsource(file)).body):
-        if not isinstance(section, ast.ClassDef):
-            continue
-        for line, below in zip(section.body, section.body[1:], strict=False):
-            if (
-                isinstance(line, ast.AnnAssign)
-                and isinstance(line.target, ast.Name)
-                and isinstance(below, ast.Expr)
-                and isinstance(below.value, ast.Constant)
-            ):
-                notes[section.name, line.target.id] = str(below.value.value)
+def field_notes(section: type[msgspec.Struct]) -> dict[str, str]:
+    """{field: the docstring under it}, from its own source and that of the sections that it continues."""
+    notes: dict[str, str] = {}
+    for one in reversed(section.__mro__):
+        notes |= _written(one.__module__).get(one.__name__, {})
     return notes
+
+
+@lru_cache(64)
+def _written(module: str) -> dict[str, dict[str, str]]:
+    """{class: {field: its docstring}} of a module; nothing where there is no source."""
+    try:
+        parsed = ast.parse(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError, KeyError):  # built in, made while running, or its file is gone
+        return {}
+    return {one.name: _notes(one) for one in parsed.body if isinstance(one, ast.ClassDef)}
+
+
+def _notes(section: ast.ClassDef) -> dict[str, str]:
+    return {
+        line.target.id: str(below.value.value)
+        for line, below in zip(section.body, section.body[1:], strict=False)
+        if isinstance(line, ast.AnnAssign)
+        and isinstance(line.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+    }
+
+
+def _sections(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    """The struct types within a type, lists of them included, itself first."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+        for field in msgspec.structs.fields(kind):
+            yield from _sections(field.type)
+    else:
+        for inner in get_args(kind):
+            yield from _sections(inner)

@@ -118,13 +118,12 @@ def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _within(kind: Any, prefix: str, role: str, described: Mapping[str, Any]) -> Iterator[Changeable]:
-    shapes = described[kind.__name__]["properties"]
-    for field in msgspec.structs.fields(kind):
-        key = f"{prefix}{field.name}"
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name, shape in described[kind.__name__]["properties"].items():
+        field, key = fields[name], f"{prefix}{name}"
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from _within(field.type, f"{key}.", role, described)
         elif key not in FIXED:
-            shape = shapes[field.name]
             yield Changeable(
                 key=key,
                 type=field.type,

@@ -6,9 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from chimera.config.secret import Secret
+from chimera.domain.bounds import Bps, Seconds, Usd
 
-Bps = Annotated[int, Meta(ge=0, le=10_000)]
-Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
 Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
 
 
@@ -28,8 +27,8 @@ class Rebalancer(msgspec.Struct, frozen=True, kw_only=True):
     """Older rankings are not followed."""
     band_bps: Bps = 100
     """A difference above this share of everything is acted on,"""
-    band_usd: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
+    band_usd: Usd = 1
     """or one above this."""
-    trade_usd_min: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
+    trade_usd_min: Usd = 1
     trades_max: Annotated[int, Meta(ge=1, le=100)] = 10
     """Of one cycle."""

@@ -10,19 +10,12 @@ from msgspec import Meta
 
 from chimera.config.rebalancer_tree import Rebalancer
 from chimera.config.secret import Secret
-from chimera.config.strategy_tree import CopyChoice, Momentum, OwnStrategies, Reentry, Sniper
+from chimera.config.strategy_tree import Arbitrage, CopyTrade, Momentum, OwnStrategies, Reentry, Sniper
+from chimera.domain.bounds import Bps, Count, Lamports, Millis, Percent, Seconds, Usd
 from chimera.domain.intent import Style
 from chimera.domain.wallet import WalletStatus
 
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
-Millis = Annotated[int, Meta(ge=1, le=86_400_000_000)]
-Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
-Bps = Annotated[int, Meta(ge=0, le=10_000)]
-GainBps = Annotated[int, Meta(ge=0, le=10_000_000)]
-Percent = Annotated[int, Meta(ge=0, le=100)]
 CuPrice = Annotated[int, Meta(ge=0, le=10_000_000)]
-Lamports = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Usd = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Base58 = Annotated[str, Meta(pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$")]
 Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
@@ -136,85 +129,6 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     """Both together are 100."""
     token_percent_max: Percent = 100
     """Of the equity: what may lie in one token, over all strategies."""
-
-
-class StyleRules(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules of one style. Gains and losses in bps of the price paid; 0 switches a rule off."""
-
-    copy_bps: Bps = 10_000
-    """Share of the signal's amount that is bought."""
-    size_lamports_min: Lamports = 10_000_000
-    """Smaller copies are declined."""
-    size_lamports_max: Lamports = 2_000_000_000
-    stop_loss_bps: Bps = 800
-    first_target_bps: GainBps = 500
-    first_target_sell_bps: Bps = 3_300
-    """Share of the holding that the first target sells."""
-    trailing_from_bps: GainBps = 250
-    """Gain at which the trailing stop begins."""
-    trailing_distance_bps: Bps = 200
-    """Fall from the best value that sells."""
-    time_exit_s: Annotated[int, Meta(ge=0, le=31_536_000)] = 86_400
-    slippage_bps_max: Bps = 300
-    exit_slippage_bps_max: Bps = 1_000
-
-
-class CopyTrade(msgspec.Struct, frozen=True, kw_only=True):
-    enabled: bool = True
-    share_percent: Percent = 100
-    """Of the equity: what it may hold at the most; its styles' shares bind it besides."""
-    shield: StyleRules = StyleRules()
-    spear: StyleRules = StyleRules(
-        stop_loss_bps=1_500,
-        first_target_bps=10_000,
-        trailing_from_bps=2_000,
-        trailing_distance_bps=2_000,
-        slippage_bps_max=500,
-        exit_slippage_bps_max=1_500,
-    )
-    copy_sells: bool = True
-    """Sell when the copied wallet sells, in its proportion."""
-    sell_whole: bool = False
-    """Where the copied wallet sells a part, sell all of ours."""
-    choice: CopyChoice = CopyChoice()
-    watch_wallets: bool = True
-    """Copy swaps of ACTIVE wallets seen on the stream, beside signals from the webhook."""
-    positions_per_token_max: Count = 1
-    intent_ttl_ms: Millis = 5_000
-
-
-class Arbitrage(msgspec.Struct, frozen=True, kw_only=True):
-    """SOL through two or three pools and back in one transaction, where their prices differ enough."""
-
-    enabled: bool = True
-    live: bool = False
-    """Whether it asks for trades; else it only says what it would have asked for."""
-    spread_bps_min: Bps = 50
-    """Between two pools' prices, fees paid; below, nothing is sized."""
-    spread_bps_min_long: Bps = 10
-    """The same for circles over three pools."""
-    profit_lamports_min: Lamports = 10_000_000
-    """After all costs."""
-    size_lamports_max: Lamports = 1_000_000_000
-    probe_lamports: Annotated[int, Meta(ge=1_000_000, le=10**12)] = 50_000_000
-    """Prices are compared at this size, and nothing smaller is sent."""
-    costs_lamports: Lamports = 50_000
-    """Base and priority fee that a circle is expected to cost."""
-    tip_lamports: Lamports = 1_000_000
-    """What its bundle is expected to cost besides."""
-    slippage_bps_max: Bps = 100
-    cooldown_ms: Millis = 5_000
-    """After one, before the next through the same token."""
-    intent_ttl_ms: Millis = 1_000
-    quote_age_slots_max: Count = 300
-    """Some 120 s: a pool that nobody wrote for longer is not believed."""
-    slot_delta_max: Annotated[int, Meta(ge=0, le=1_000)] = 2
-    """How far the change that woke it may lie behind the market."""
-    rate_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
-    """SOL out for one in: a circle that pays more is a wrong price, not a gain."""
-    roi_bps_max: GainBps = 50_000
-    reconsider_ms: Millis = 2_000
-    """Before a circle that did not pay is sized again without its rate being better."""
 
 
 class Risk(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from chimera.domain.risk import Refusal
 from chimera.domain.sizing import best_amount
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, mul_div_floor, sol_text
+from chimera.parameters.arbitrage import ArbitrageParams as Params
 from chimera.ports.strategy import Context, Listing, StrategyEvent, StrategyOutput
 from chimera.strategies.arbitrage.rates import Circle, Rates
 
@@ -34,37 +35,6 @@ AGAIN_MAX = 16  # pools looked at again in one slot
 PASSING = frozenset({"cooldown", "in_flight", "slot_delta_exceeded"})
 """Reasons that pass without the pool changing."""
 OVER = frozenset({TradeState.CLOSED, TradeState.FAILED, TradeState.DEAD_LETTER})
-
-
-class Params(msgspec.Struct, frozen=True):
-    live: bool = False
-    """Whether it asks for trades; else it only says what it would have asked for."""
-    spread_bps_min: int = 50
-    """Of two pools' prices, fees paid; below, nothing is sized."""
-    spread_bps_min_long: int = 10
-    """The same for circles over three pools."""
-    profit_lamports_min: int = 10_000_000
-    """After all costs."""
-    size_lamports_max: int = 1_000_000_000
-    probe_lamports: int = 50_000_000
-    """Prices are compared at this size, and nothing smaller is sent."""
-    costs_lamports: int = 50_000
-    """Base and priority fee that a circle is expected to cost."""
-    tip_lamports: int = 1_000_000
-    """What the bundle is expected to cost besides; the desk has the last word on both."""
-    slippage_bps_max: int = 100
-    cooldown_ms: int = 5_000
-    """After an intent, before the next one through the same token."""
-    intent_ttl_ms: int = 1_000
-    quote_age_slots_max: int = 300
-    """Some 120 s: a pool that nobody wrote for longer is not believed."""
-    slot_delta_max: int = 2
-    """How far the change that woke it may lie behind the market; legs would be compared at different times."""
-    rate_max: int = 10
-    """SOL out for one in, at the probe's size: a circle that pays more is a wrong price, not a gain."""
-    roi_bps_max: int = 50_000
-    reconsider_ms: int = 2_000
-    """Before a circle that did not pay is sized again without its rate being better."""
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -23,8 +23,10 @@ from chimera.domain.messages import (
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor, sol_text
+from chimera.parameters.copy_trade import CopyTradeParams as Params
+from chimera.parameters.copy_trade import StyleRules
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
-from chimera.strategies.copy_trade.choice import Choice, Chooser
+from chimera.strategies.copy_trade.choice import Chooser
 
 NAME = "copy_trade"
 OURS = frozenset({NAME, ""})  # of positions: journals of before did not name the strategy
@@ -34,49 +36,6 @@ LOST_MAX = 200  # entries that failed and were never tried again are forgotten a
 BEST = "best_value"
 TELL_EVERY_MS = 30_000  # the engine leaves out what comes sooner
 TELL_FROM_BPS = 25
-
-
-class StyleParams(msgspec.Struct, frozen=True):
-    """Rules of one style. Profits and losses in bps of the price paid; 0 switches a rule off."""
-
-    copy_bps: int = 10_000
-    """Share of the signal's amount that is bought."""
-    size_lamports_min: int = 10_000_000
-    """Smaller copies are not worth their fees and are declined."""
-    size_lamports_max: int = 2_000_000_000
-    stop_loss_bps: int = 800
-    first_target_bps: int = 500
-    first_target_sell_bps: int = 3_300
-    """Share of the holding that the first target sells."""
-    trailing_from_bps: int = 250
-    """Gain at which the trailing stop begins."""
-    trailing_distance_bps: int = 200
-    """Fall from the best value that sells."""
-    time_exit_s: int = 86_400
-    slippage_bps_max: int = 300
-    exit_slippage_bps_max: int = 1_000
-
-
-class Params(msgspec.Struct, frozen=True):
-    shield: StyleParams = StyleParams()
-    spear: StyleParams = StyleParams(
-        stop_loss_bps=1_500,
-        first_target_bps=10_000,
-        trailing_from_bps=2_000,
-        trailing_distance_bps=2_000,
-        slippage_bps_max=500,
-        exit_slippage_bps_max=1_500,
-    )
-    copy_sells: bool = True
-    """Sell when the copied wallet sells, in his proportion."""
-    sell_whole: bool = False
-    """Where the copied wallet sells a part, sell all of ours."""
-    choice: Choice = Choice()
-    positions_per_token_max: int = 1
-    intent_ttl_ms: int = 5_000
-
-    def of(self, style: Style) -> StyleParams:
-        return self.spear if style is Style.SPEAR else self.shield
 
 
 class Watch(msgspec.Struct):
@@ -174,10 +133,13 @@ class CopyTrade:
             case _:
                 return []
 
+    def _rules(self, style: Style) -> StyleRules:
+        return self.params.spear if style is Style.SPEAR else self.params.shield
+
     # signals
 
     def _enter(self, signal: Signal, context: Context) -> StrategyOutput:
-        rules = self.params.of(signal.strategy)
+        rules = self._rules(signal.strategy)
         ours = [position for position in context.books.open_positions if position.strategy in OURS]
         taken = sum(position.mint == signal.mint for position in ours)
         taken += sum(mint == signal.mint for mint, _ in self._entering.values())
@@ -318,7 +280,7 @@ class CopyTrade:
 
     def _rule(self, position: Position, context: Context) -> TradeIntent | None:
         """The first rule that asks to sell. Time exits even where the price is unknown."""
-        rules = self.params.of(position.style)
+        rules = self._rules(position.style)
         value = context.prices.value_lamports(position.mint, position.tokens)
         watch = self._watch(position, value or 0)
         if context.now_ms < watch.not_before_ms:
@@ -364,7 +326,7 @@ class CopyTrade:
 
     def _best_told(self, position: Position, context: Context) -> StrategyDecided | None:
         """Word of a new best value once a trailing stop hangs on it: what a restart goes on from."""
-        rules, watch = self.params.of(position.style), self._watches.get(position.trade_id)
+        rules, watch = self._rules(position.style), self._watches.get(position.trade_id)
         paid = position.paid_lamports
         trails = rules.trailing_from_bps and paid and position.levels is None
         if watch is None or not trails or context.now_ms < watch.tell_at_ms:
@@ -388,7 +350,7 @@ class CopyTrade:
         *,
         signal: Signal | None = None,
     ) -> TradeIntent:
-        rules = self.params.of(position.style)
+        rules = self._rules(position.style)
         watch = self._watch(position, 0)
         watch.not_before_ms = context.now_ms + RETRY_AFTER_MS
         if tokens < position.tokens:
@@ -414,7 +376,7 @@ class CopyTrade:
 
     def levels(self, position: Position) -> tuple[int | None, int | None]:
         """(value at which a stop sells, value of the first target), lamports; None where there is no such rule."""
-        rules = self.params.of(position.style)
+        rules = self._rules(position.style)
         paid = position.paid_lamports
         if position.levels is not None:
             return position.levels.values(paid)

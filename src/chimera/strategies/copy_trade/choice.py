@@ -5,45 +5,16 @@ Off by default, all of it: then every buy is copied at its share. Must not know 
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from typing import Annotated, Literal
-
-import msgspec
-from msgspec import Meta
 
 from chimera.domain.ids import Address
 from chimera.domain.intent import Signal
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position
 from chimera.domain.units import BPS, mul_div_ceil, mul_div_floor, sol_text
-
-Count = Annotated[int, Meta(ge=0, le=1_000_000)]
-Lamports = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+from chimera.parameters.copy_trade import CopyChoice as Choice
 
 PAIRS_MAX = 20_000  # (wallet, token) whose buys are remembered; the longest unseen go
 WALLETS_MAX = 5_000
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """0 switches a rule off."""
-
-    sizing: Literal["percent", "fixed"] = "percent"
-    """percent: the style's `copy_bps` of what the wallet spends; fixed: `fixed_lamports` each time."""
-    fixed_lamports: Lamports = 100_000_000
-    trader_lamports_min: Lamports = 0
-    """What the wallet must have spent itself: smaller buys are tests or bait."""
-    trader_lamports_max: Lamports = 0
-    """Larger ones move the price before we come."""
-    first_buy_only: bool = False
-    """Copy a wallet's first buy of a token, and none that adds to it."""
-    rebuys_max: Count = 0
-    """Copies of one wallet in one token within `rebuy_window_s`."""
-    rebuy_window_s: Seconds = 86_400
-    wallet_budget_lamports: Lamports = 0
-    """What may lie in copies of one wallet at a time."""
-    wallet_losses_max: Count = 0
-    """Losing copies in a row after which a wallet is left alone."""
-    wallet_pause_s: Seconds = 86_400
 
 
 class Chooser:

@@ -17,8 +17,9 @@ from chimera.domain.market import PoolUpdated, SlotAdvanced, Trade
 from chimera.domain.messages import StrategyDecided, TradeMoved
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor
+from chimera.parameters.momentum import MomentumParams as Params
 from chimera.ports.strategy import Context, Listing, StrategyEvent, StrategyOutput
-from chimera.strategies.momentum.policy import Code, Params, Picture, Regime, Word, judge, regime
+from chimera.strategies.momentum.policy import Code, Picture, Regime, Word, judge, regime
 
 NAME = "momentum"
 TOKENS_MAX = 20_000  # looked at and remembered; the longest unseen go

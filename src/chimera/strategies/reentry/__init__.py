@@ -15,8 +15,9 @@ from chimera.domain.market import PoolUpdated, SlotAdvanced, Trade
 from chimera.domain.messages import Entry, IntentEmitted, StrategyDecided, TradeMoved
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor
+from chimera.parameters.reentry import ReentryParams as Params
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
-from chimera.strategies.reentry.setups import Code, Params, Setup, Word, read
+from chimera.strategies.reentry.setups import Code, Setup, Word, read
 
 NAME = "reentry"
 TOKENS_MAX = 20_000

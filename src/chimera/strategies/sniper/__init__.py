@@ -19,12 +19,12 @@ from chimera.domain.risk import Refusal
 from chimera.domain.token import TokenInfo
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor, sol_text
+from chimera.parameters.sniper import SniperParams as Params
 from chimera.ports.strategy import Context, Listing, StrategyEvent, StrategyOutput
 from chimera.strategies.sniper.analysis import (
     BLAMED,
     Code,
     Dossier,
-    Params,
     Word,
     judge,
     risk,
