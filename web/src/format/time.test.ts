@@ -49,7 +49,7 @@ describe("reasons", () => {
   });
 
   it("that are sentences stay so, with their addresses cut short", () => {
-    expect(explain("trailing stop: 350 bps below its best")).toBe("Trailing stop: 350 bps below its best");
+    expect(explain("trailing stop: 350 bps below its best")).toBe("Trailing stop: 3.5 % below its best");
     expect(explain("7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU sold")).toBe("7xKX…gAsU sold");
   });
 

@@ -4,6 +4,8 @@
  * A code that is not listed here is shown as it came, made readable: a new reason must never vanish from the screen.
  */
 
+import { typedPercent } from "./percent";
+
 const REASONS: Record<string, string> = {
   SIGNATURE_INVALID: "The signature does not fit the message",
   SIGNATURE_MISSING: "The message was not signed",
@@ -61,8 +63,21 @@ const REASONS: Record<string, string> = {
 export function explain(reason: string): string {
   const known = REASONS[reason] ?? REASONS[reason.toUpperCase()];
   if (known) return known;
-  if (/\s/.test(reason.trim())) return capitalize(shortenAddresses(reason.trim()));
+  if (/\s/.test(reason.trim())) return capitalize(readable(reason.trim()));
   return humanize(reason);
+}
+
+/** A sentence of the desk for people: addresses cut to their ends, basis points as percent. `title` keeps the original. */
+export function readable(text: string): string {
+  return inPercent(shortenAddresses(text));
+}
+
+/** `text` with its basis points as percentages, exactly: `+1635 bps` is `+16.35 %`. */
+export function inPercent(text: string): string {
+  return text.replace(/([+\-−]?)(\d{1,9}) bps\b/g, (_found, sign: string, digits: string) => {
+    const size = typedPercent(Number(digits));
+    return `${sign === "-" ? "−" : sign}${size} %`;
+  });
 }
 
 /** `text` with addresses and signatures cut to their ends, `7xKX…gAsU`: they are for copying, not for reading. */

@@ -1,4 +1,5 @@
 /** What the page says outside its panels: the browser tab's title, and a notice when a position closed. */
+import { useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { formatSol, signOf } from "../format/money";
 import { explain } from "../format/words";
@@ -14,9 +15,13 @@ export function useTabTitle(): void {
   }, [pnl]);
 }
 
+/** Screens that show a closing by themselves: a notice would only cover them. */
+const SHOWN_THERE = new Set(["/", "/positions", "/trades"]);
+
 export function useClosedToasts(): void {
   const notify = useNotify();
   const told = useRef(new Set<string>());
+  const seen = SHOWN_THERE.has(useRouterState({ select: (state) => state.location.pathname }));
   useLiveMessages((message) => {
     if (message.type !== "position_closed" || told.current.has(message.data.trade_uuid)) return;
     told.current.add(message.data.trade_uuid); // facts that follow a close tell it again
@@ -27,6 +32,7 @@ export function useClosedToasts(): void {
       exit_reason ? explain(exit_reason) : "",
       message.data.trade_uuid,
     );
+    if (seen) return;
     notify(
       sign === "profit" ? "good" : sign === "loss" ? "bad" : "neutral",
       <span className="flex items-baseline justify-between gap-3">

@@ -4,7 +4,7 @@ import { Icon } from "./icons";
 import { Dot, type Tone } from "./parts";
 
 const SHOWN_MS = 6_000;
-const KEPT = 4; // more would cover the figures
+const KEPT = 2; // more would cover the figures
 
 interface Notice {
   id: number;

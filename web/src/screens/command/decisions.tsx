@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { memo, useState } from "react";
 import type { Decision } from "../../api/client";
-import { explain, shortenAddresses } from "../../format/words";
+import { explain, readable } from "../../format/words";
 import { useLive } from "../../live/react";
 import { OutcomeBadge } from "../../ui/badges";
 import { Moment } from "../../ui/figures";
@@ -107,7 +107,7 @@ function DecisionBody({ decision }: { decision: Decision }) {
         </span>
       </span>
       <span className="line-clamp-3 text-xs text-dim" title={decision.text}>
-        {shortenAddresses(decision.text)}
+        {readable(decision.text)}
       </span>
       {decision.reason && <Reason decision={decision} reason={decision.reason} />}
     </>

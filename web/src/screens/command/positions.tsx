@@ -6,7 +6,7 @@ import { useMay } from "../../app";
 import { useLive } from "../../live/react";
 import { Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
-import { exitColumn, POSITION_COLUMNS } from "../positions/columns";
+import { exitColumn, LIVE_COLUMNS } from "../positions/columns";
 import { SellDialog } from "../positions/sell";
 
 export function PositionsPanel() {
@@ -15,7 +15,7 @@ export function PositionsPanel() {
   const navigate = useNavigate();
   const [leaving, setLeaving] = useState<Position | null>(null);
   const columns = useMemo(
-    () => (operator ? [...POSITION_COLUMNS, exitColumn(setLeaving)] : POSITION_COLUMNS),
+    () => (operator ? [...LIVE_COLUMNS, exitColumn(setLeaving)] : LIVE_COLUMNS),
     [operator],
   );
   return (
@@ -26,7 +26,7 @@ export function PositionsPanel() {
           {positions.length} open
         </Link>
       }
-      className="min-h-56"
+      className="min-h-40 wide:min-h-0 wide:flex-1"
     >
       <Table
         label="Live positions"

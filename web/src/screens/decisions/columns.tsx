@@ -1,7 +1,7 @@
 /** What the list of decisions shows of each. */
 import { Link } from "@tanstack/react-router";
 import type { Decision } from "../../api/client";
-import { explain, shortenAddresses } from "../../format/words";
+import { explain, readable } from "../../format/words";
 import { OutcomeBadge, SideText, StrategyBadge } from "../../ui/badges";
 import { Address, Dash, Moment } from "../../ui/figures";
 import type { Column } from "../../ui/table";
@@ -76,7 +76,7 @@ export const DECISION_COLUMNS: Column<Decision>[] = [
 function Said({ decision }: { decision: Decision }) {
   const text = (
     <span className="line-clamp-2 py-1 max-sm:line-clamp-4 max-sm:py-0" title={decision.text}>
-      {shortenAddresses(decision.text)}
+      {readable(decision.text)}
     </span>
   );
   if (!decision.id) return text;

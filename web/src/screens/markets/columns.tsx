@@ -9,20 +9,26 @@ import { explain } from "../../format/words";
 import { Address, Dash, SlotAge, Units, Usd } from "../../ui/figures";
 import { Badge, Button } from "../../ui/parts";
 import type { Column } from "../../ui/table";
+import { type Leg, pairOf } from "./pair";
 
 export const POOL_COLUMNS: Column<Pool>[] = [
   {
     id: "pair",
     header: "Pool",
     meta: { card: "head" },
-    accessorFn: (pool) => `${pool.symbol_a}/${pool.symbol_b}`,
-    cell: ({ row: { original } }) => (
-      <span className="text-sm font-semibold whitespace-nowrap">
-        <Token mint={original.mint_a} symbol={original.symbol_a} />
-        <span className="text-faint"> / </span>
-        <Token mint={original.mint_b} symbol={original.symbol_b} />
-      </span>
-    ),
+    accessorFn: (pool) => `${pairOf(pool).base.symbol}/${pairOf(pool).quote.symbol}`,
+    cell: ({ row: { original } }) => {
+      const { base, quote } = pairOf(original);
+      return (
+        <span className="text-sm font-semibold whitespace-nowrap">
+          <Token mint={base.mint} symbol={base.symbol} />
+          <span className="font-normal text-faint"> / </span>
+          <span className="font-normal text-dim">
+            <Token mint={quote.mint} symbol={quote.symbol} />
+          </span>
+        </span>
+      );
+    },
   },
   {
     id: "venue",
@@ -36,14 +42,14 @@ export const POOL_COLUMNS: Column<Pool>[] = [
   {
     id: "state",
     header: "State",
-    meta: { card: "head", className: "max-w-64" },
+    meta: { card: "head", className: "w-full max-w-64" },
     accessorFn: (pool) => pool.doubt ?? (pool.complete ? "" : "incomplete"),
     cell: ({ row: { original } }) => <State pool={original} />,
   },
   {
     id: "price",
     header: "Price",
-    meta: { align: "right", card: "wide", className: "w-full" },
+    meta: { align: "right", card: "wide" },
     enableSorting: false,
     cell: ({ row: { original } }) => <Price pool={original} />,
   },
@@ -61,18 +67,14 @@ export const POOL_COLUMNS: Column<Pool>[] = [
     header: "Holds",
     meta: { align: "right", card: "none", className: "hidden xl:table-cell" },
     enableSorting: false,
-    cell: ({ row: { original } }) => (
-      <Reserve amount={original.reserve_a} decimals={original.decimals_a} symbol={original.symbol_a} />
-    ),
+    cell: ({ row: { original } }) => <Reserve leg={pairOf(original).base} />,
   },
   {
     id: "reserve_b",
     header: "and",
     meta: { align: "right", card: "none", className: "hidden xl:table-cell" },
     enableSorting: false,
-    cell: ({ row: { original } }) => (
-      <Reserve amount={original.reserve_b} decimals={original.decimals_b} symbol={original.symbol_b} />
-    ),
+    cell: ({ row: { original } }) => <Reserve leg={pairOf(original).quote} />,
   },
   {
     id: "age",
@@ -128,7 +130,7 @@ function ReleaseButton({ pool }: { pool: Pool }) {
   return (
     <Button
       size="small"
-      aria-label={`Release pool ${pool.symbol_a} / ${pool.symbol_b} ${pool.address}`}
+      aria-label={`Release pool ${pairOf(pool).base.symbol} / ${pairOf(pool).quote.symbol} ${pool.address}`}
       onClick={() => release(pool)}
     >
       Release
@@ -136,19 +138,24 @@ function ReleaseButton({ pool }: { pool: Pool }) {
   );
 }
 
-/** `1 SOL = 747.51 BONK`: what one whole token of the first fetches, fees and impact taken off. */
+/** `1 BONK = 0.0000001342 SOL`. */
 function Price({ pool }: { pool: Pool }) {
-  if (pool.price === null) return <Dash />;
+  const { base, quote, price, priceDecimals, bought } = pairOf(pool);
+  if (price === null) return <Dash />;
+  const told = `what ${bought ? `buying one ${base.symbol} costs` : `one ${base.symbol} fetches`}, the pool's fee in`;
   return (
-    <span className="num whitespace-nowrap" title={`${pool.price} base units of ${pool.symbol_b}`}>
-      <span className="text-faint">1 {pool.symbol_a} = </span>
-      {formatPrice(pool.price, pool.decimals_b)} <span className="text-faint">{pool.symbol_b}</span>
+    <span className="num whitespace-nowrap" title={told}>
+      {formatPrice(price, priceDecimals)} <span className="text-faint">{quote.symbol}</span>
     </span>
   );
 }
 
-function Reserve(props: { amount: string | null; decimals: number | null; symbol: string }) {
-  return props.amount === null ? <Dash /> : <Units {...props} amount={props.amount} />;
+function Reserve({ leg }: { leg: Leg }) {
+  return leg.reserve === null ? (
+    <Dash />
+  ) : (
+    <Units amount={leg.reserve} decimals={leg.decimals} symbol={leg.symbol} />
+  );
 }
 
 function worth(pool: Pool): bigint {

@@ -1,12 +1,13 @@
 /** What a table shows of a position; the Command Center and the Positions screen share it. */
 import { Link } from "@tanstack/react-router";
 import type { Position } from "../../api/client";
-import { parseInteger } from "../../format/money";
+import { exactSol, formatBps, parseInteger } from "../../format/money";
 import { explain } from "../../format/words";
 import { StrategyBadge } from "../../ui/badges";
-import { Address, Age, Bps, Moment, Money, SlotAge, Units } from "../../ui/figures";
+import { Address, Age, Bps, Dash, Moment, Money, SlotAge, Units } from "../../ui/figures";
 import { Badge, Button } from "../../ui/parts";
 import type { Column } from "../../ui/table";
+import { distance, heldCost } from "./reckoning";
 
 export const POSITION_COLUMNS: Column<Position>[] = [
   {
@@ -19,7 +20,7 @@ export const POSITION_COLUMNS: Column<Position>[] = [
       <Link
         to="."
         search={(old) => ({ ...old, trade: original.trade_uuid })}
-        className="rounded-sm text-sm font-semibold hover:text-accent"
+        className="rounded-sm text-sm font-semibold whitespace-nowrap hover:text-accent"
       >
         {original.token_symbol}
       </Link>
@@ -45,7 +46,7 @@ export const POSITION_COLUMNS: Column<Position>[] = [
     enableSorting: false,
     cell: ({ row: { original } }) => <Units amount={original.token_amount} decimals={original.decimals} />,
   },
-  money("cost", "Cost", (position) => position.entry_lamports),
+  money("cost", "Cost", heldCost),
   money("value", "Value", (position) => position.value_lamports),
   {
     id: "pnl",
@@ -64,6 +65,19 @@ export const POSITION_COLUMNS: Column<Position>[] = [
     cell: ({ row: { original } }) => <Bps bps={original.unrealised_pnl_bps} className="font-medium" />,
   },
   {
+    id: "realised",
+    accessorFn: (position) => parseInteger(position.realised_pnl_lamports),
+    sortFn: inOrder,
+    header: "Realised",
+    meta: { align: "right", card: "none", className: "hidden lg:table-cell" },
+    cell: ({ row: { original } }) =>
+      original.realised_pnl_lamports === "0" ? (
+        <Dash />
+      ) : (
+        <Money lamports={original.realised_pnl_lamports} signed digits={5} />
+      ),
+  },
+  {
     id: "price_age",
     accessorFn: (position) => position.price_age_slots,
     sortFn: inOrder,
@@ -73,13 +87,14 @@ export const POSITION_COLUMNS: Column<Position>[] = [
   },
   {
     id: "limits",
-    header: "Stop / target",
+    header: "To stop / target",
     enableSorting: false,
-    meta: { align: "right", card: "none", className: "hidden xl:table-cell" },
+    meta: { align: "right", className: "hidden xl:table-cell" },
     cell: ({ row: { original } }) => (
-      <span className="text-dim">
-        <Money lamports={original.stop_lamports} /> <span className="text-faint">/</span>{" "}
-        <Money lamports={original.target_lamports} />
+      <span className="num whitespace-nowrap text-dim">
+        <Distance position={original} which="stop" />
+        <span className="text-faint"> / </span>
+        <Distance position={original} which="target" />
       </span>
     ),
   },
@@ -99,6 +114,19 @@ export const POSITION_COLUMNS: Column<Position>[] = [
     cell: ({ row: { original } }) => <Age at={original.opened_at} className="text-dim" />,
   },
 ];
+
+/** The Command Center's, where the list of decisions takes a third of the width. */
+export const LIVE_COLUMNS: Column<Position>[] = POSITION_COLUMNS.filter(
+  (column) => !["amount", "wallet"].includes(column.id ?? ""),
+);
+
+/** How far off a level is: what a trader looks for before its amount, which is in the tooltip. */
+function Distance({ position, which }: { position: Position; which: "stop" | "target" }) {
+  const bps = distance(position, which);
+  const at = position[`${which}_lamports`];
+  if (bps === null) return <span className="text-faint">—</span>;
+  return <span title={`${which} at ${exactSol(at)}`}>{formatBps(bps)}</span>;
+}
 
 function money(id: string, header: string, of: (position: Position) => string | null): Column<Position> {
   return {
@@ -150,7 +178,7 @@ const byId = (id: string) => POSITION_COLUMNS.filter((column) => column.id === i
 export const CLOSED_COLUMNS: Column<Position>[] = [
   ...byId("token"),
   ...byId("strategy"),
-  ...byId("cost"),
+  money("cost", "Cost", (position) => position.entry_lamports),
   {
     id: "profit",
     header: "Profit",

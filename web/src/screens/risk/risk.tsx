@@ -1,5 +1,7 @@
 /** What may be lost, what stops it, and who may change that. */
+import { ExposurePanel } from "./exposure";
 import { SettingsPanel } from "./settings";
+import { StopsPanel } from "./stops";
 import { BreakerPanel, KillPanel } from "./switches";
 
 const SECTIONS = ["risk.", "token_safety.", "allocation."];
@@ -9,9 +11,11 @@ export function Risk() {
   return (
     <div className="flex flex-col gap-2 wide:grid wide:h-full wide:grid-cols-[22rem_minmax(0,1fr)]">
       <h1 className="sr-only">Risk</h1>
-      <div className="flex flex-col gap-2 sm:max-wide:grid sm:max-wide:grid-cols-2 wide:self-start">
+      <div className="flex flex-col gap-2 sm:max-wide:grid sm:max-wide:grid-cols-2 wide:min-h-0 wide:overflow-y-auto [&>section]:shrink-0">
         <KillPanel />
         <BreakerPanel />
+        <ExposurePanel />
+        <StopsPanel />
       </div>
       <SettingsPanel title="Limits and rules in force" only={protects} />
     </div>

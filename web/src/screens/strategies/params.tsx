@@ -27,9 +27,12 @@ export function Params({ params }: { params: Section }) {
 
 function Values({ values }: { values: [string, ParamValue][] }) {
   return (
-    <dl className="grid grid-cols-[1fr_auto] gap-x-3 gap-y-1 px-3 py-2 text-xs">
+    <dl className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,17rem),1fr))] gap-x-8 px-3 py-2 text-xs">
       {values.map(([name, value]) => (
-        <div key={name} className="contents">
+        <div
+          key={name}
+          className="flex min-h-6 items-baseline justify-between gap-3 border-b border-line/60 py-0.5"
+        >
           <dt className="text-dim" title={name}>
             {nameOf(name)}
           </dt>

@@ -142,7 +142,7 @@ function Detail({ trade }: { trade: TradeDetail }) {
         ) : (
           <ol className="divide-y divide-line">
             {trade.fills.map((fill) => (
-              <FillRow key={`${fill.leg_id}-${fill.signature}`} fill={fill} />
+              <FillRow key={`${fill.leg_id}-${fill.signature}`} fill={fill} trade={trade} />
             ))}
           </ol>
         )}
@@ -191,7 +191,15 @@ function Section({
   );
 }
 
-function FillRow({ fill }: { fill: Fill }) {
+function FillRow({ fill, trade }: { fill: Fill; trade: TradeDetail }) {
+  const { api } = useSession();
+  // A fill does not say its token's decimals; the trade's position does, once its mint was read.
+  const position = useQuery({
+    queryKey: ["trade", trade.trade_uuid, "position"],
+    queryFn: () => api.position(trade.trade_uuid),
+    retry: false,
+  });
+  const token = { symbol: trade.token_symbol, mint: trade.token_address, decimals: position.data?.decimals };
   return (
     <li className="flex flex-col gap-1 px-4 py-2.5 text-xs">
       <div className="flex items-center gap-2">
@@ -204,9 +212,9 @@ function FillRow({ fill }: { fill: Fill }) {
       </div>
       <dl className="grid auto-rows-[1.5rem] grid-cols-[3rem_1fr_auto] items-center gap-x-3 text-2xs text-faint">
         <dt>in</dt>
-        <Amount mint={fill.input_mint} amount={fill.amount_in} />
+        <Amount mint={fill.input_mint} amount={fill.amount_in} token={token} />
         <dt>out</dt>
-        <Amount mint={fill.output_mint} amount={fill.amount_out} />
+        <Amount mint={fill.output_mint} amount={fill.amount_out} token={token} />
         <dt>cost</dt>
         <dd className="col-span-2 text-dim">
           fee <Money lamports={fill.fee_lamports} digits={6} />, tip{" "}
@@ -238,13 +246,23 @@ function ExplorerLink({ signature }: { signature: string }) {
 
 const WRAPPED_SOL = "So11111111111111111111111111111111111111112"; // its base unit is the lamport
 
-/** A fill does not say its token's decimals, so a token amount stands as the chain has it. */
-function Amount({ mint, amount }: { mint: string; amount: string }) {
+interface TradedToken {
+  symbol: string;
+  mint: string;
+  decimals: number | null | undefined;
+}
+
+/** Where the token's decimals are not known, the amount stands as the chain has it. */
+function Amount({ mint, amount, token }: { mint: string; amount: string; token: TradedToken }) {
   return (
     <>
       <dd className="num text-dim">
         {mint === WRAPPED_SOL ? (
           <Money lamports={amount} digits={9} unit />
+        ) : mint === token.mint && token.decimals != null ? (
+          <>
+            {exactUnits(amount, token.decimals)} <span className="text-faint">{token.symbol}</span>
+          </>
         ) : (
           `${exactUnits(amount, 0)} base units`
         )}

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useRouter } from "@tanstack/react-router";
 import { ApiError, type Decision } from "../../api/client";
 import { useSession } from "../../app";
-import { explain, shortenAddresses } from "../../format/words";
+import { explain, readable } from "../../format/words";
 import { useLive } from "../../live/react";
 import { OutcomeBadge, StrategyBadge } from "../../ui/badges";
 import { Address, Moment } from "../../ui/figures";
@@ -48,7 +48,7 @@ function Verdict({ decision }: { decision: Decision }) {
     <Panel title={traded || "Decision"} aside={<OutcomeBadge outcome={decision.outcome} />}>
       <div className="flex flex-col gap-4 p-4">
         <p className="text-base text-text" title={decision.text}>
-          {shortenAddresses(decision.text)}
+          {readable(decision.text)}
         </p>
         <dl className="grid grid-cols-2 gap-4 sm:grid-cols-4">
           {decision.reason && (
