@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from prometheus_client import CollectorRegistry
-from tests.crash.kill_desk import _ask, _verdict, proved, signatures_paid_by
+from tests.crash.kill_desk import _ask, _verdict, calm, proved, signatures_paid_by
 from tests.flow.apart import ApartHouse, apart_house
 
 from chimera.adapters.bus_nats import NatsBus
@@ -48,7 +48,6 @@ from chimera.roles.topics import MARKET
 TARGETS = ("market", "nats", "chain", "strategy", "execution", "control")
 ALIVE_S = (0.2, 2.5)
 FROZEN_S = 2.5  # longer than a silent stream is believed
-LAST_RUN_S = 15.0
 AGREE_WITHIN_S = 60.0
 
 
@@ -63,10 +62,8 @@ async def torture(
         for target in order:
             await asyncio.sleep(chance.uniform(*ALIVE_S))
             await _strike(house, target)
-        await asyncio.sleep(LAST_RUN_S)
+        await calm(house.stage, since_ms=time.time_ns() // 1_000_000)  # it ends the world
         tables = await _tables_agree(house)
-        world = next(child for child in house.stage.started if child.name == "world")
-        await world.stop()
         pools = await witness.pools_agree()
         await house.stop()
         lamports, tokens = await house.stage.holdings()
