@@ -22,12 +22,13 @@ from chimera.adapters.store import SqlTables
 from chimera.adapters.store_engine import open_engine
 from chimera.adapters.store_keys import SqlKeys
 from chimera.adapters.store_logins import SqlLogins
+from chimera.adapters.store_portfolios import SqlPortfolios
 from chimera.adapters.store_reader import SqlReader
 from chimera.adapters.store_statistics import SqlStatistics
 from chimera.adapters.wallet_proof import signed_by
 from chimera.config import Settings
 from chimera.control.sessions import Identity
-from chimera.domain.commands import Answer, ChangeConfig, ChangeWallet, UndoConfig
+from chimera.domain.commands import Answer, ChangeConfig, ChangeWallet, KeepPortfolio, UndoConfig
 from chimera.engine import Engine as Thinking
 from chimera.execution.books import Books
 from chimera.market.view import MarketView
@@ -35,6 +36,7 @@ from chimera.plugins import venues
 from chimera.risk.roster import Roster
 from chimera.roles.clerk import Switchboard
 from chimera.roles.configuration import ConfigurationRole
+from chimera.roles.portfolios import PortfoliosRole
 from chimera.roles.screens import HouseScreens
 from chimera.roles.wallets import WalletsRole
 from chimera.testing.stories import entries
@@ -71,10 +73,13 @@ async def served(house_type: type, tmp_path: Path) -> AsyncIterator[Served]:
     house.journal.listen(lambda entry: roster.apply(entry.fact))
     wallets = WalletsRole(roster=roster, journal=house.journal, clock=house.clock)
     configuration = ConfigurationRole(configuration=live, journal=house.journal, clock=house.clock)
+    portfolios = PortfoliosRole(strategies=["copy_trade"], journal=house.journal)
+    house.journal.listen(portfolios.fold)
     limits = rules.risk_limits(given_settings)
     server = await house.start(
         reader=SqlReader(engine),
         statistics=SqlStatistics(engine),
+        portfolios=SqlPortfolios(engine),
         resources=MachineResources(tmp_path),
         keys=keys,
         identity=Identity(logins=SqlLogins(engine), signed_by=signed_by, secret=b"s" * 32),
@@ -92,6 +97,7 @@ async def served(house_type: type, tmp_path: Path) -> AsyncIterator[Served]:
         commands=Switchboard(
             {
                 ChangeWallet: wallets.perform,
+                KeepPortfolio: portfolios.perform,
                 ChangeConfig: configuration.perform,
                 UndoConfig: configuration.perform,
             },

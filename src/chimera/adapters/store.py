@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from chimera.adapters import store_schema as schema
 from chimera.adapters.store_engine import reading, writing
+from chimera.adapters.store_portfolios import fold_portfolios
 from chimera.audit.journal import GENESIS
 from chimera.audit.narrator import Narrator
 from chimera.audit.projections import (
@@ -138,6 +139,7 @@ def _fold(connection: Connection, entries: Sequence[Entry], last_hash: str) -> N
     connection.execute(insert(schema.decisions), [_decision(*one) for one in told])
     for entry in fresh:
         _fold_single(connection, entry, narrator)
+        fold_portfolios(connection, entry)
     _write_trades(connection, [rows for story in stories.values() if (rows := trade_rows(story)) is not None])
     end = fresh[-1]
     state = {"last_seq": end.seq, "last_at_ms": end.at_ms, "last_run_id": end.run_id, "last_hash": last_hash}

@@ -62,11 +62,11 @@ class SqlReader:
     def positions(self, *, state: str | None = None, limit: int = 100, offset: int = 0) -> Page[PositionRow]:
         where = [] if state is None else [positions.c.state == state]
         rows, total = self._page(positions, where, (positions.c.opened_at_ms, positions.c.id), limit, offset)
-        return Page(tuple(_position(row) for row in rows), total)
+        return Page(tuple(position_of(row) for row in rows), total)
 
     def position(self, trade_uuid: str) -> PositionRow | None:
         rows = self._all(select(positions).where(positions.c.trade_uuid == trade_uuid))
-        return _position(rows[0]) if rows else None
+        return position_of(rows[0]) if rows else None
 
     def trades(
         self,
@@ -354,7 +354,7 @@ def trade_of(row: AnyRow) -> TradeRow:
     )
 
 
-def _position(row: AnyRow) -> PositionRow:
+def position_of(row: AnyRow) -> PositionRow:
     return PositionRow(
         trade_uuid=TradeId(row.trade_uuid),
         wallet_address=row.wallet_address,

@@ -270,6 +270,29 @@ for _name in ("trade_uuid", "signal_id", "intent_id", "leg_id", "signature", "to
 Index("ix_decisions_kind_seq", decisions.c.kind, decisions.c.seq)
 Index("ix_decisions_fact_seq", decisions.c.fact, decisions.c.seq)
 
+portfolios = Table(
+    "portfolios",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("portfolio", Text, nullable=False),  # as the journal has it
+    Column("closed", Boolean, nullable=False),
+    *moment("created_at"),
+    *moment("updated_at"),
+)
+Index("ix_portfolios_owner", portfolios.c.owner)
+
+portfolio_shares = Table(
+    "portfolio_shares",
+    metadata,
+    Column("portfolio_id", Text, ForeignKey("portfolios.id"), primary_key=True),
+    Column("trade_uuid", Text, primary_key=True),  # its row comes at the end of the batch
+    Column("share_bps", Integer, nullable=False),
+)
+"""Which round trips a portfolio was given when they were opened."""
+Index("ix_portfolio_shares_trade_uuid", portfolio_shares.c.trade_uuid)
+
 fold_state = Table(
     "fold_state",
     metadata,
@@ -323,6 +346,8 @@ second_factors = Table(
 )
 
 FOLDED = (
+    portfolio_shares,
+    portfolios,
     realised,
     fills,
     positions,

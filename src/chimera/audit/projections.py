@@ -32,6 +32,7 @@ from chimera.domain.messages import (
     LegSigned,
     LegUndone,
     LevelsSet,
+    PortfolioChanged,
     PositionsReconciled,
     Reconciled,
     SignalAccepted,
@@ -318,6 +319,9 @@ def config_audit(entry: Entry) -> ConfigAuditRow | None:
             key, old, new = f"breaker.{fact.breaker}", fact.before, fact.after
         case StrategyMoved():
             key, old, new = f"strategy.{fact.strategy}", fact.before, fact.after
+        case PortfolioChanged(portfolio):
+            # what is in it is its owner's to see; the journal has it
+            key, old, new = f"portfolio.{portfolio.id}", "", "closed" if portfolio.closed else "open"
         case KillSwitchMoved():
             key, old, new = "kill_switch", "", fact.scope if fact.active else "inactive"
         case DeadLetterHandled():

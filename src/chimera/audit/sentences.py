@@ -35,6 +35,7 @@ from chimera.domain.messages import (
     LegUndone,
     LevelsSet,
     Noted,
+    PortfolioChanged,
     PositionsReconciled,
     Reconciled,
     RunStarted,
@@ -310,6 +311,7 @@ def _house(
     | StrategyMoved
     | KillSwitchMoved
     | WalletChanged
+    | PortfolioChanged
     | ConfigChanged
     | Reconciled
     | Noted,
@@ -331,6 +333,9 @@ def _house(
             return f"{fact.by} switched the kill switch {what}: {fact.cause}."
         case WalletChanged(wallet):
             return f"{fact.by} set wallet {short(wallet.address)} to {wallet.status}: {fact.cause}."
+        case PortfolioChanged(portfolio):
+            what = "closed" if portfolio.closed else "set"
+            return f"{fact.by} {what} a portfolio of {portfolio.owner}: {fact.cause}."
         case ConfigChanged():
             return f"{fact.by} changed {fact.key} from {fact.old or 'nothing'} to {fact.new}: {fact.cause}."
         case Reconciled():

@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import Request, Response
 
-from chimera.control import incident_schemas, login_schemas, report_schemas, schemas, steering_schemas
+from chimera.control import (
+    incident_schemas,
+    login_schemas,
+    portfolio_schemas,
+    report_schemas,
+    schemas,
+    steering_schemas,
+)
 from chimera.control.wire import Problem, encode
 
 B = TypeVar("B")
@@ -39,6 +46,7 @@ DOCUMENTED: tuple[Any, ...] = (
     *steering_schemas.DOCUMENTED,
     *report_schemas.DOCUMENTED,
     *incident_schemas.DOCUMENTED,
+    *portfolio_schemas.DOCUMENTED,
 )
 
 

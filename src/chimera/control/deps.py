@@ -12,6 +12,7 @@ from chimera.observe import Observer
 from chimera.ports.answers import Answers
 from chimera.ports.configuration import Configuration
 from chimera.ports.ingress import Ingress
+from chimera.ports.portfolios import Portfolios
 from chimera.ports.runtime import Clock, Commands, LiveStream
 from chimera.ports.screens import Resources, Screens, Secrets, Statistics
 from chimera.ports.store import Keys, Reader
@@ -42,6 +43,7 @@ class ControlDeps:
     screens: Screens | None = None
     """Markets and strategies; None where there is nothing to look at."""
     statistics: Statistics | None = None
+    portfolios: Portfolios | None = None
     resources: Resources | None = None
     secrets: Secrets | None = None
     """How old they are; None: nobody knows."""

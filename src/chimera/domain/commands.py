@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from chimera.domain.allotment import Portfolio
 from chimera.domain.ids import Address, TradeId
 from chimera.domain.intent import Style
 from chimera.domain.trade import Levels
@@ -95,6 +96,18 @@ class UndoConfig(msgspec.Struct, frozen=True, tag=True):
     by: str
 
 
+class KeepPortfolio(msgspec.Struct, frozen=True, tag=True):
+    """Opens, alters or closes a portfolio."""
+
+    portfolio: Portfolio
+    cause: str
+    by: str
+    new: bool = False
+    """Whether one that is not there is opened; otherwise it is UNKNOWN."""
+    anyones: bool = False
+    """Whether it may be somebody else's: an admin's right."""
+
+
 class ReleasePool(msgspec.Struct, frozen=True, tag=True):
     """A person has looked at the transaction that nobody could read; buys on the pool may go on."""
 
@@ -143,6 +156,7 @@ Command = (
     | ResumeStrategy
     | ChangeConfig
     | UndoConfig
+    | KeepPortfolio
     | ReleasePool
     | RunReconciliation
     | ResolveDiscrepancy

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from chimera.domain.allotment import Portfolio
 from chimera.domain.circumstances import Circumstances
 from chimera.domain.discrepancy import Discrepancy
 from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId
@@ -263,6 +264,14 @@ class WalletChanged(msgspec.Struct, frozen=True, tag=True):
     by: str
 
 
+class PortfolioChanged(msgspec.Struct, frozen=True, tag=True):
+    """Opened, altered or closed; round trips that are opened from now on go by it."""
+
+    portfolio: Portfolio
+    cause: str
+    by: str
+
+
 class ConfigChanged(msgspec.Struct, frozen=True, tag=True):
     key: str
     old: str
@@ -409,6 +418,7 @@ Fact = (
     | StrategyMoved
     | KillSwitchMoved
     | WalletChanged
+    | PortfolioChanged
     | ConfigChanged
     | Reconciled
     | PositionsReconciled

@@ -39,6 +39,7 @@ from chimera.domain.messages import (
     LegUndone,
     LevelsSet,
     Noted,
+    PortfolioChanged,
     PositionsReconciled,
     Reconciled,
     RunStarted,
@@ -191,6 +192,8 @@ class Observer:
                 self._log.info(
                     "wallet changed", address=wallet.address, status=wallet.status, cause=cause, by=by
                 )
+            case PortfolioChanged(portfolio, cause, by):
+                self._log.info("portfolio changed", portfolio=portfolio.id, cause=cause, by=by)
             case ConfigChanged(key, _, _, cause, by):
                 self._log.info("configuration changed", key=key, cause=cause, by=by)
             case Reconciled() as fact:

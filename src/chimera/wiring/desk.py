@@ -22,6 +22,7 @@ from chimera.config import Settings
 from chimera.domain.commands import (
     ChangeConfig,
     ChangeWallet,
+    KeepPortfolio,
     ParkStrategy,
     ReleasePool,
     ResumeStrategy,
@@ -67,6 +68,7 @@ from chimera.roles.mev import MevRole
 from chimera.roles.parking import ParkingRole
 from chimera.roles.performing import NodePerformer
 from chimera.roles.pool_release import PoolReleaseRole
+from chimera.roles.portfolios import PortfoliosRole
 from chimera.roles.tables import TablesRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
@@ -308,6 +310,10 @@ def build_desk(
     wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
     parking = ParkingRole(strategies=[one.name for one in strategies], journal=journal)
     journal.listen(parking.fold)
+    portfolios = PortfoliosRole(strategies=[one.name for one in strategies], journal=journal)
+    for entry in entries:
+        portfolios.fold(entry)
+    journal.listen(portfolios.fold)
     levels = LevelsRole(
         ledger=books.ledger,
         journal=journal,
@@ -356,6 +362,7 @@ def build_desk(
                 ChangeConfig: configuration.perform,
                 UndoConfig: configuration.perform,
                 SetLevels: levels.perform,
+                KeepPortfolio: portfolios.perform,
                 ReleasePool: PoolReleaseRole(view=view, journal=journal, bus=bus).perform,
                 ParkStrategy: parking.perform,
                 ResumeStrategy: parking.perform,

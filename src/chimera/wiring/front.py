@@ -13,6 +13,7 @@ from chimera.adapters.kept_answers import AnswerFile
 from chimera.adapters.resources import MachineResources
 from chimera.adapters.secret_ages import SecretAges
 from chimera.adapters.store_keys import SqlKeys
+from chimera.adapters.store_portfolios import SqlPortfolios
 from chimera.adapters.store_reader import SqlReader
 from chimera.adapters.store_statistics import SqlStatistics
 from chimera.config import Settings
@@ -80,6 +81,7 @@ def build_front(
             clock=clock,
         ),
         statistics=SqlStatistics(engine),
+        portfolios=SqlPortfolios(engine),
         resources=MachineResources(outside.data_dir(settings)),
         secrets=SecretAges(people.secret_files(settings), keys.all),
         answers=AnswerFile(outside.data_dir(settings) / "answers.db"),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from chimera.audit.why import explain
 from chimera.control.answers import answer, described
 from chimera.control.auth import Doorkeeper, Role
-from chimera.control.context import Context, context
+from chimera.control.context import Context, caught_up, context
 from chimera.control.schemas import (
     Decisions,
     Marks,
@@ -37,7 +37,6 @@ Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 POSITION_STATES = ("ACTIVE", "EXITING", "CLOSED")
-CATCH_UP_TRIES, CATCH_UP_STEP_S = 20, 0.05  # the recorder folds several times a second
 OUTCOMES = ("accepted", "refused", "approved", "confirmed", "failed", "closed", "info")
 
 
@@ -139,7 +138,7 @@ def trading_routes(doorkeeper: Doorkeeper) -> APIRouter:
     async def why(request: Request, wanted: str) -> Response:
         """Of a signal, intent, leg, trade, transaction or mint; the first 8 characters of an id suffice."""
         around = context(request)
-        await _caught_up(around)
+        await caught_up(around)
         entries = await asyncio.to_thread(around.deps.reader.entries_about, wanted)
         found = await asyncio.to_thread(explain, entries, wanted)
         if not found.found and found.candidates:
@@ -152,15 +151,6 @@ def trading_routes(doorkeeper: Doorkeeper) -> APIRouter:
         return answer(why_of(found))
 
     return routes
-
-
-async def _caught_up(around: Context) -> None:
-    """Until the tables know what has happened so far: who asks why has often just been told that."""
-    seen = around.stream.replica.seq
-    for _ in range(CATCH_UP_TRIES):
-        if await asyncio.to_thread(around.deps.reader.last_seq) >= seen:
-            return
-        await asyncio.sleep(CATCH_UP_STEP_S)
 
 
 def _position(around: Context, row: PositionRow) -> Position:
