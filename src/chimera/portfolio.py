@@ -50,8 +50,12 @@ class Leg(msgspec.Struct):
     side: Side
     mint: Address
     amount: int
-    """Lamports for a buy, tokens for a sell."""
+    """Lamports for a buy, tokens for a sell or a swap."""
     state: LegState
+    pay_mint: Address | None = None
+    """Of a swap: what it pays with."""
+    worth_lamports: int = 0
+    """Of a swap: what that would have fetched when it was planned."""
     hops: tuple[Hop, ...] = ()
     """The pools it goes through."""
     signature: Signature | None = None
@@ -168,7 +172,7 @@ class Ledger:
     @property
     def reserved_lamports(self) -> int:
         """Promised to buys and cycles that have not landed yet."""
-        return sum(leg.amount for leg in self.legs.values() if leg.side is not Side.SELL)
+        return sum(leg.amount for leg in self.legs.values() if leg.side in (Side.BUY, Side.CYCLE))
 
     @property
     def liquid_lamports(self) -> int:
@@ -182,6 +186,16 @@ class Ledger:
             position.cost_lamports * position.tokens // position.tokens_bought
             for position in self._open.values()
         )
+
+    def free_tokens(self, mint: Address) -> int:
+        """Held, and of no open round trip: what a swap may pay with."""
+        spoken_for = sum(position.tokens for position in self._open.values() if position.mint == mint)
+        return self.tokens.get(mint, 0) - spoken_for
+
+    def swapped(self, trade_id: TradeId) -> bool:
+        """Whether it is no round trip but one swap between two tokens."""
+        entry = self._entries.get(trade_id)
+        return entry is not None and entry.side is Side.SWAP
 
     def busy(self, trade_id: TradeId) -> bool:
         """Whether a leg of this round trip is under way."""
@@ -246,6 +260,8 @@ class Ledger:
                     mint=intent.mint,
                     amount=fact.amount_in,
                     state=LegState.PLANNED,
+                    pay_mint=intent.pay_mint,
+                    worth_lamports=fact.worth_lamports,
                     hops=fact.hops,
                 )
             case LegSimulated(leg):
@@ -400,8 +416,8 @@ class Ledger:
         self._change(fill, 1)
         if fill.side is Side.BUY:
             self._keep(self._bought(trade_id, fill))
-        elif fill.side is Side.CYCLE:
-            self._keep(self._cycled(trade_id, fill))
+        elif fill.side.at_once:
+            self._keep(self._at_once(trade_id, fill))
         else:
             self._keep(self._sold(self.positions[trade_id], fill))
 
@@ -416,27 +432,31 @@ class Ledger:
         for mint, change in changes:
             self.tokens[mint] = self.tokens.get(mint, 0) + change
 
-    def _bought(self, trade_id: TradeId, fill: Fill) -> Position:
+    def _opened(self, trade_id: TradeId, fill: Fill, *, tokens: int, cost: int, swapped: int) -> Position:
         intent = self._entries[trade_id]
+        return Position(
+            trade_id=trade_id,
+            mint=fill.mint,
+            symbol=intent.symbol,
+            style=intent.style,
+            wallet=intent.wallet,
+            tokens=tokens,
+            tokens_bought=tokens,
+            cost_lamports=cost + self._sunk.get(trade_id, 0),
+            received_lamports=0,
+            swapped_lamports=swapped,
+            opened_at_ms=fill.at_ms,
+            opened_slot=fill.slot,
+            entry_signature=fill.signature,
+            strategy=intent.source,
+        )
+
+    def _bought(self, trade_id: TradeId, fill: Fill) -> Position:
         paid = fill.swap_lamports + fill.fee_lamports + fill.tip_lamports + fill.rent_lamports
         known = self.positions.get(trade_id)
         if known is None:
-            return Position(
-                trade_id=trade_id,
-                mint=fill.mint,
-                symbol=intent.symbol,
-                style=intent.style,
-                wallet=intent.wallet,
-                tokens=fill.token_delta,
-                tokens_bought=fill.token_delta,
-                cost_lamports=paid + self._sunk.get(trade_id, 0),
-                received_lamports=0,
-                swapped_lamports=fill.swap_lamports,
-                opened_at_ms=fill.at_ms,
-                opened_slot=fill.slot,
-                entry_signature=fill.signature,
-                strategy=intent.source,
-            )
+            bought, swapped = fill.token_delta, fill.swap_lamports
+            return self._opened(trade_id, fill, tokens=bought, cost=paid, swapped=swapped)
         return msgspec.structs.replace(
             known,
             tokens=known.tokens + fill.token_delta,
@@ -445,27 +465,23 @@ class Ledger:
             swapped_lamports=known.swapped_lamports + fill.swap_lamports,
         )
 
-    def _cycled(self, trade_id: TradeId, fill: Fill) -> Position:
-        """Opened and closed by one fill: nothing is held, the difference is the profit."""
-        intent = self._entries[trade_id]
-        costs = fill.fee_lamports + fill.tip_lamports + fill.rent_lamports + self._sunk.get(trade_id, 0)
-        return Position(
-            trade_id=trade_id,
-            mint=fill.mint,
-            symbol=intent.symbol,
-            style=intent.style,
-            wallet=intent.wallet,
-            tokens=0,
-            tokens_bought=0,
-            cost_lamports=intent.amount + costs,
-            received_lamports=intent.amount + fill.swap_lamports,
-            swapped_lamports=intent.amount,
-            opened_at_ms=fill.at_ms,
-            opened_slot=fill.slot,
-            entry_signature=fill.signature,
+    def _at_once(self, trade_id: TradeId, fill: Fill) -> Position:
+        """Opened and closed by one fill. Of a cycle the difference is the profit.
+
+        A swap's tokens change places in the wallet, and none is a round trip's: here it costs its fees, tip and rent.
+        SOL that a pool in between left over is a part of what the tokens fetched and no profit.
+        """
+        costs = fill.fee_lamports + fill.tip_lamports + fill.rent_lamports
+        if fill.side is Side.SWAP:
+            spent, received = abs(fill.swap_lamports), max(fill.swap_lamports, 0)
+        else:
+            spent = self._entries[trade_id].amount
+            received = spent + fill.swap_lamports
+        return msgspec.structs.replace(
+            self._opened(trade_id, fill, tokens=0, cost=spent + costs, swapped=spent),
+            received_lamports=received,
             exit_signature=fill.signature,
             closed_at_ms=fill.at_ms,
-            strategy=intent.source,
         )
 
     def _sold(self, position: Position, fill: Fill) -> Position:

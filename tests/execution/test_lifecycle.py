@@ -20,7 +20,7 @@ def test_a_trade_becomes_active_only_by_landing() -> None:
     }
 
 
-UNDONE = {Happened.ENTRY_UNDONE, Happened.EXIT_UNDONE, Happened.CYCLE_UNDONE}
+UNDONE = {Happened.ENTRY_UNDONE, Happened.EXIT_UNDONE, Happened.CYCLE_UNDONE, Happened.SWAP_UNDONE}
 
 
 @pytest.mark.parametrize("happened", sorted(set(Happened) - UNDONE - {Happened.REOPENED}))

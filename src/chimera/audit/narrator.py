@@ -9,7 +9,7 @@ import msgspec
 from chimera.audit.reconcile import agrees
 from chimera.audit.sentences import About, sentence
 from chimera.domain.ids import SignalId, TradeId
-from chimera.domain.intent import Signal, TradeIntent
+from chimera.domain.intent import Side, Signal, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
     ConfigChanged,
@@ -179,9 +179,16 @@ class Narrator:
             wallet=intent.wallet or "",
             strategy=str(intent.style),
             side=str(intent.side),
+            paid=self._paid_of(intent),
             realised_lamports=self._realised(intent.trade_id),
             decimals=self._digits.get(intent.mint),
         )
+
+    def _paid_of(self, intent: TradeIntent) -> About | None:
+        """What a swap pays with."""
+        if (mint := intent.pay_mint) is None:
+            return None
+        return About(mint=mint, symbol=self._symbols.get(mint, ""), decimals=self._digits.get(mint))
 
     def _of_leg(self, fact: LegFact) -> About:
         intent = self.books.intents.get(fact.leg.intent_id)
@@ -202,6 +209,7 @@ class Narrator:
                 symbol=position.symbol,
                 wallet=position.wallet or "",
                 strategy=str(position.style),
+                side=str(Side.SWAP) if self.books.swapped(trade_id) else "",
                 realised_lamports=position.realised_lamports,
             )
         if (intent := self._openings.get(trade_id)) is not None:

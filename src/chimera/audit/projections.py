@@ -11,7 +11,7 @@ import msgspec
 from chimera.audit.reconcile import agrees, within_epsilon
 from chimera.audit.sentences import levels_text, sentence
 from chimera.domain.discrepancy import Discrepancy, Mismatch
-from chimera.domain.ids import WSOL, SignalId, TradeId
+from chimera.domain.ids import WSOL, Address, SignalId, TradeId
 from chimera.domain.intent import Side, Signal, Source, Style, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
@@ -27,6 +27,7 @@ from chimera.domain.messages import (
     LegDropped,
     LegExpired,
     LegLanded,
+    LegPlanned,
     LegRebooked,
     LegReverted,
     LegSigned,
@@ -114,6 +115,8 @@ class _Story:
         self.exit_reason: str | None = None
         self.lost = False
         """A transaction reverted."""
+        self.worth_lamports = 0
+        """Of a swap: what it paid with would have fetched."""
 
     def add(self, entry: Entry) -> None:
         before = self.books.realised_lamports
@@ -134,6 +137,8 @@ class _Story:
                     self.exit_reason = intent.reason
             case IntentRefused():
                 self.fell, self.error = True, str(entry.fact.refusal)
+            case LegPlanned():
+                self.worth_lamports = entry.fact.worth_lamports
             case LegDropped():
                 self.error = str(entry.fact.refusal)
             case LegReverted():
@@ -142,9 +147,10 @@ class _Story:
                 self.error = sentence(entry.fact)
             case LegLanded(leg, fill):
                 self.error = None
-                self.fills.append(_fill_row(leg, fill))
+                self.fills.append(self._fill_row(leg, fill))
             case LegRebooked(leg, fill):
-                self.fills = [_fill_row(leg, fill) if one.leg_id == leg.leg_id else one for one in self.fills]
+                row = self._fill_row(leg, fill)
+                self.fills = [row if one.leg_id == leg.leg_id else one for one in self.fills]
             case LegUndone(leg):
                 self.error = sentence(entry.fact)
                 self.fills = [fill for fill in self.fills if fill.leg_id != leg.leg_id]
@@ -152,11 +158,16 @@ class _Story:
     def rows(self) -> TradeRows | None:
         if self.opening is not None:
             intent = self.opening
-            return self._rows(intent, intent.trade_id, intent.signal_id, intent.style, intent.amount)
+            amount = self.worth_lamports if intent.side is Side.SWAP else intent.amount
+            return self._rows(intent, intent.trade_id, intent.signal_id, intent.style, amount)
         if self.signal is not None:
             signal = self.signal
             return self._rows(signal, TradeId(signal.id), signal.id, signal.strategy, signal.amount_lamports)
         return None
+
+    def _fill_row(self, leg: LegRef, fill: Fill) -> FillRow:
+        intent = self.books.intents.get(leg.intent_id)
+        return _fill_row(leg, fill, pay_mint=None if intent is None else intent.pay_mint)
 
     def _rows(
         self,
@@ -234,20 +245,18 @@ class _Story:
         )
 
 
-def _fill_row(leg: LegRef, fill: Fill) -> FillRow:
-    bought = fill.side is Side.BUY
-    if fill.side is Side.CYCLE:
-        return _cycle_row(leg, fill)
+def _fill_row(leg: LegRef, fill: Fill, *, pay_mint: Address | None) -> FillRow:
+    given, taken = _exchanged(fill, pay_mint)
     return FillRow(
         leg_id=leg.leg_id,
         trade_uuid=leg.trade_id,
         side=fill.side,
         signature=fill.signature,
         slot=fill.slot,
-        input_mint=WSOL if bought else fill.mint,
-        output_mint=fill.mint if bought else WSOL,
-        amount_in=fill.swap_lamports if bought else -fill.token_delta,
-        amount_out=fill.token_delta if bought else fill.swap_lamports,
+        input_mint=given[0],
+        output_mint=taken[0],
+        amount_in=given[1],
+        amount_out=taken[1],
         fee_lamports=fill.fee_lamports,
         tip_lamports=fill.tip_lamports,
         rent_lamports=fill.rent_lamports,
@@ -255,23 +264,22 @@ def _fill_row(leg: LegRef, fill: Fill) -> FillRow:
     )
 
 
-def _cycle_row(leg: LegRef, fill: Fill) -> FillRow:
-    """SOL in and SOL out; only what one is beyond the other is known from the wallet."""
-    return FillRow(
-        leg_id=leg.leg_id,
-        trade_uuid=leg.trade_id,
-        side=fill.side,
-        signature=fill.signature,
-        slot=fill.slot,
-        input_mint=WSOL,
-        output_mint=WSOL,
-        amount_in=max(-fill.swap_lamports, 0),
-        amount_out=max(fill.swap_lamports, 0),
-        fee_lamports=fill.fee_lamports,
-        tip_lamports=fill.tip_lamports,
-        rent_lamports=fill.rent_lamports,
-        at_ms=fill.at_ms,
-    )
+def _exchanged(fill: Fill, pay_mint: Address | None) -> tuple[tuple[Address, int], tuple[Address, int]]:
+    """(what was given, what was got), each with its amount.
+
+    Of a cycle only what SOL out is beyond SOL in is known from the wallet.
+    """
+    sol, token = fill.swap_lamports, fill.token_delta
+    match fill.side:
+        case Side.BUY:
+            return (WSOL, sol), (fill.mint, token)
+        case Side.SELL:
+            return (fill.mint, -token), (WSOL, sol)
+        case Side.CYCLE:
+            return (WSOL, max(-sol, 0)), (WSOL, max(sol, 0))
+        case Side.SWAP:
+            paid = pay_mint or WSOL
+            return (paid, -dict(fill.other_tokens).get(paid, 0)), (fill.mint, token)
 
 
 def dead_letter(entry: Entry, opening: TradeIntent | None = None) -> DeadLetterRow | None:

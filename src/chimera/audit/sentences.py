@@ -76,6 +76,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """Of the round trip, up to and with this fact."""
     decimals: int | None = None
     """Of the token, once a fill has told them."""
+    paid: "About | None" = None
+    """Of a swap: the token that it pays with."""
 
     def amount(self, base_units: int) -> str:
         """1234567 with 5 decimals -> "12.34567"; base units by that name where the decimals are not known."""
@@ -214,9 +216,13 @@ def _intent(fact: IntentEmitted | IntentRefused | IntentApproved, about: About) 
                 circle = f"send {sol_text(intent.amount)} SOL through {len(intent.pools)} pools and back"
                 bound = f"for at least {sol_text(intent.profit_lamports_min)} SOL after all costs"
                 return f"{intent.source} wants to {circle}, {bound}: {intent.reason.rstrip('.')}."
+            paid = about.paid or NOTHING
+            swap = f"swap {paid.amount(intent.amount)} {paid.token} for {about.token}"
             what = (
                 f"buy {about.token} for {sol_text(intent.amount)} SOL"
                 if intent.side is Side.BUY
+                else swap
+                if intent.side is Side.SWAP
                 else f"sell {about.amount(intent.amount)} {about.token}"
             )
             bound = f"at most {intent.slippage_bps_max / 100:g} % slippage"
@@ -262,6 +268,11 @@ def _landed(fill: Fill, about: About) -> str:
         what = f"The circle through {about.token} gave {sol_text(fill.swap_lamports)} SOL before costs"
     elif fill.side is Side.BUY:
         what = f"Bought {about.amount(fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
+    elif fill.side is Side.SWAP:
+        paid = about.paid or NOTHING
+        given = -dict(fill.other_tokens).get(Address(paid.mint), 0)
+        got = f"{about.amount(fill.token_delta)} {about.token}"
+        what = f"Swapped {paid.amount(given)} {paid.token} for {got}"
     else:
         what = f"Sold {about.amount(-fill.token_delta)} {about.token} for {sol_text(fill.swap_lamports)} SOL"
     return f"{what} ({costs} SOL), confirmed in slot {fill.slot}."
@@ -293,6 +304,8 @@ def _afterwards(fact: LegStuck | LegFinalized | LegUndone | LegRebooked | ExitRe
 def _moved(fact: TradeMoved, about: About) -> str:
     cause = f": {fact.cause.rstrip('.')}" if fact.cause else ""
     if fact.after is TradeState.CLOSED and about.realised_lamports is not None:
+        if about.side == Side.SWAP:
+            return f"The swap into {about.token} is done; it cost {sol_text(-about.realised_lamports)} SOL{cause}."
         sign = "+" if about.realised_lamports > 0 else ""
         return (
             f"{about.token} closed with {sign}{sol_text(about.realised_lamports)} SOL, all costs paid{cause}."
@@ -417,6 +430,8 @@ def levels_text(levels: Levels | None) -> str:
 def _swap(about: About) -> str:
     if about.side == Side.CYCLE:
         return f"circle through {about.token}"
+    if about.side == Side.SWAP:
+        return f"swap into {about.token}"
     return f"{'sale' if about.side == Side.SELL else 'purchase'} of {about.token}"
 
 

@@ -28,7 +28,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     open_positions: int
     """Legs under way counted."""
     held_tokens: int
-    """Of the intent's round trip."""
+    """Of the intent's round trip; of a swap what is held of its payment and of no round trip."""
     lost_today_lamports: int
     strategy_engaged_lamports: int = 0
     """Of the intent's own strategy."""
@@ -42,3 +42,5 @@ class Circumstances(msgspec.Struct, frozen=True):
     """Why Spear is off, or empty."""
     bundles: bool = False
     """Whether the block engine takes bundles now."""
+    worth_lamports: int | None = None
+    """Of a swap: what its payment would fetch in SOL now, by exact quotes; None where nobody knows."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId
+from chimera.domain.ids import USDC, Address, IntentId, SignalId, Signature, Slot, TradeId
 
 
 class Side(StrEnum):
@@ -12,6 +12,18 @@ class Side(StrEnum):
     SELL = "SELL"
     CYCLE = "CYCLE"
     """SOL through several pools and back to SOL in one transaction: nothing is held afterwards."""
+    SWAP = "SWAP"
+    """A token that is held, and is of no round trip, into another token, in one transaction."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether its round trip opens and closes in one transaction."""
+        return self in (Side.CYCLE, Side.SWAP)
+
+
+def judged_as(side: Side, mint: Address) -> Side:
+    """As which side halts and breakers look at it: a swap into dollars only leaves a risk, as a sale does."""
+    return Side.SELL if side is Side.SWAP and mint == USDC else side
 
 
 class Style(StrEnum):
@@ -78,7 +90,7 @@ class TradeIntent(msgspec.Struct, frozen=True, tag=True):
     mint: Address
     symbol: str
     amount: int
-    """Lamports to spend, all costs of the swap apart (buy, cycle); tokens to sell (sell)."""
+    """Lamports to spend, all costs of the swap apart (buy, cycle); tokens to sell (sell) or to pay with (swap)."""
     slippage_bps_max: int
     created_at_ms: int
     ttl_ms: int
@@ -102,6 +114,13 @@ class TradeIntent(msgspec.Struct, frozen=True, tag=True):
     """Of a reaction (origin ExecutionMevB): the transaction that it reacts to."""
     token_program: Address | None = None
     """Of the mint, where its strategy knows it; believed before anything else."""
+    pay_mint: Address | None = None
+    """Of a swap: what it pays with."""
 
     def expired(self, now_ms: int) -> bool:
         return now_ms >= self.created_at_ms + self.ttl_ms
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it only leaves a risk: a sale, or a swap into dollars."""
+        return judged_as(self.side, self.mint) is Side.SELL

@@ -118,6 +118,8 @@ class LegPlanned(msgspec.Struct, frozen=True, tag=True):
     cu_price_micro_lamports: int
     tip_lamports: int
     price_impact_bps: int = 0
+    worth_lamports: int = 0
+    """Of a swap: what its payment would have fetched in SOL when it was reviewed; 0: nobody knew."""
 
 
 class LegSimulated(msgspec.Struct, frozen=True, tag=True):

@@ -64,11 +64,12 @@ class Fill(msgspec.Struct, frozen=True):
     side: Side
     mint: Address
     token_delta: int
-    """Base units that reached (buy, positive) or left (sell, negative) our account."""
+    """Base units that reached (buy and swap, positive) or left (sell, negative) our account."""
     lamports_delta: int
     """Change of the wallet's own lamports, everything included."""
     swap_lamports: int
-    """SOL that the swap itself took (buy) or gave (sell), never negative; of a cycle gave beyond what it took."""
+    """SOL that the swap itself took (buy) or gave (sell), never negative; of a cycle gave beyond what it took; of a
+    swap of two tokens what a pool in between left over."""
     fee_lamports: int
     """Base and priority fee."""
     tip_lamports: int
@@ -76,7 +77,7 @@ class Fill(msgspec.Struct, frozen=True):
     """Rent locked up in new accounts; negative where it came back."""
     at_ms: int
     other_tokens: tuple[tuple[Address, int], ...] = ()
-    """(mint, change) of what a route of several legs left in our other accounts."""
+    """(mint, change) of what a route of several legs left in our other accounts; of a swap what it paid with."""
     decimals: int | None = None
     """Of the mint, as the metadata tells them."""
 

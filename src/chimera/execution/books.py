@@ -37,7 +37,8 @@ class Books:
             case LegLanded() | LegReverted():
                 self.last_trade_at_ms = entry.at_ms
                 self.breaker.see_equity(self.ledger.equity_at_cost_lamports)
-            case TradeMoved(trade_id, after=TradeState.CLOSED):
+            case TradeMoved(trade_id, after=TradeState.CLOSED) if not self.ledger.swapped(trade_id):
+                # a swap is no round trip: what it costs is no loss of one
                 profit = self.ledger.positions[trade_id].realised_lamports
                 self.breaker.see_closed(profit, entry.at_ms)
             case _:

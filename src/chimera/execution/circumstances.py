@@ -1,7 +1,8 @@
 """Everything that a review may look at, gathered at one instant from books and market."""
 
 from chimera.domain.circumstances import Circumstances
-from chimera.domain.intent import Side, TradeIntent
+from chimera.domain.ids import Address
+from chimera.domain.intent import Side, TradeIntent, judged_as
 from chimera.execution.books import Books
 from chimera.market.view import MarketView
 
@@ -20,11 +21,13 @@ def circumstances(
     position = ledger.positions.get(intent.trade_id)
     pools = view.pools_of(intent.mint)
     doubts = [pool.doubtful for pool in pools]
+    paid_with = intent.pay_mint if intent.side is Side.SWAP else None
+    held = position.tokens if position else 0
     buying = sum(leg.side is Side.BUY for leg in ledger.legs.values())
     return Circumstances(
         now_ms=now_ms,
         slot_at_ms=view.slot_at_ms,
-        kill_refusal=books.kill_switch.review(intent.side),
+        kill_refusal=books.kill_switch.review(judged_as(intent.side, intent.mint)),
         breaker_refusal=books.breaker.review(),
         token=view.mints.get(intent.mint),
         report=books.reports.fresh(intent.mint, now_ms),
@@ -37,10 +40,17 @@ def circumstances(
         strategy_engaged_lamports=ledger.engaged_lamports(strategy=intent.source),
         token_engaged_lamports=ledger.engaged_lamports(mint=intent.mint),
         open_positions=len(ledger.open_positions) + buying,
-        held_tokens=position.tokens if position else 0,
+        held_tokens=held if paid_with is None else ledger.free_tokens(paid_with),
         trade_state=ledger.states.get(intent.trade_id),
         position_lamports=position.paid_lamports if position else 0,
         lost_today_lamports=books.breaker.lost_lamports,
         spear_disabled=spear_disabled,
         bundles=bundles,
+        worth_lamports=None if paid_with is None else _worth_lamports(view, paid_with, intent.amount),
     )
+
+
+def _worth_lamports(view: MarketView, mint: Address, amount: int) -> int | None:
+    """Of dollars the mid price, which every pool of theirs would have to be asked for otherwise."""
+    known = view.worth_lamports(mint, amount)
+    return view.value_lamports(mint, amount) if known is None else known

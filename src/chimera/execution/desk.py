@@ -15,7 +15,7 @@ from chimera.domain.circumstances import Circumstances
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.failure import Failure, of_refusal
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
-from chimera.domain.intent import Side, Style, TradeIntent
+from chimera.domain.intent import Side, Style, TradeIntent, judged_as
 from chimera.domain.messages import (
     Entry,
     Fact,
@@ -238,7 +238,9 @@ class Desk:
     def _probe(self, intent: TradeIntent) -> list[Effect]:
         if self.blockhash is None:
             return self._refuse(intent, Refusal(Reason.NOT_READY, observed="no blockhash yet"))
-        lamports = min(self._limits.probe_lamports, intent.amount)
+        lamports = self._limits.probe_lamports
+        if intent.side is not Side.SWAP:  # which pays with tokens
+            lamports = min(lamports, intent.amount)
         probe = self._planner.probe(intent.mint, lamports=lamports, blockhash=self.blockhash)
         if isinstance(probe, Refusal):
             return self._refuse(intent, probe)
@@ -292,6 +294,7 @@ class Desk:
                 cu_price_micro_lamports=plan.fees.cu_price_micro_lamports,
                 tip_lamports=plan.fees.tip_lamports,
                 price_impact_bps=plan.price_impact_bps,
+                worth_lamports=seen.worth_lamports or 0,
             )
         )
         self._watch.begin(leg.leg_id, plan, bundle=bundle)
@@ -333,7 +336,8 @@ class Desk:
         self._record(LegSimulated(leg.ref, simulation.error, simulation.compute_units, simulation.slot))
         if simulation.error is not None:
             return self._drop(leg, Refusal(Reason.SIMULATION_FAILED, observed=simulation.error), now_ms)
-        stopped = self._books.kill_switch.review(leg.side) or self._outdated(plan)
+        side = judged_as(leg.side, leg.mint)
+        stopped = self._books.kill_switch.review(side) or self._outdated(plan)
         if stopped is not None:
             return self._drop(leg, stopped, now_ms)
         return [Sign(message.leg_id, plan.message)]
@@ -412,7 +416,7 @@ class Desk:
             self._move(trade_id, Happened.EXIT_LOST, cause)
             return
         self._move(trade_id, Happened.ENTRY_LOST, cause)
-        if leg.side is Side.CYCLE or trade_id in self.ledger.positions:
+        if leg.side.at_once or trade_id in self.ledger.positions:
             return  # what it was after is gone, or more was wanted of what is held: whoever sees it again asks again
         retries = self.ledger.retries.get(trade_id, 0)
         if not failure.worth_retrying:

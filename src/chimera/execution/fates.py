@@ -40,7 +40,14 @@ UNDONE = {
     Side.BUY: Happened.ENTRY_UNDONE,
     Side.SELL: Happened.EXIT_UNDONE,
     Side.CYCLE: Happened.CYCLE_UNDONE,
+    Side.SWAP: Happened.SWAP_UNDONE,
 }
+LANDED = {
+    Side.BUY: Happened.ENTRY_LANDED,
+    Side.CYCLE: Happened.CYCLE_LANDED,
+    Side.SWAP: Happened.SWAP_LANDED,
+}
+"""A sale's depends on what is left."""
 
 
 class Move(Protocol):
@@ -109,10 +116,8 @@ class Fates:
         fill = self._fill(leg, transaction, now_ms)
         self._record(LegLanded(leg.ref, fill))
         self._watch.end(leg.ref.leg_id)
-        if leg.side is Side.BUY:
-            self._move(leg.ref.trade_id, Happened.ENTRY_LANDED, f"landed in slot {fill.slot}")
-        elif leg.side is Side.CYCLE:
-            self._move(leg.ref.trade_id, Happened.CYCLE_LANDED, f"landed in slot {fill.slot}")
+        if leg.side in LANDED:
+            self._move(leg.ref.trade_id, LANDED[leg.side], f"landed in slot {fill.slot}")
         else:
             left = self._ledger.positions[leg.ref.trade_id].tokens
             happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
@@ -207,7 +212,9 @@ class Fates:
         return tier_of(self._depths, self._worth_lamports(leg), self._view.sol_micro_usd())
 
     def _worth_lamports(self, leg: Leg) -> int:
-        """Of a sale: its share of what the position cost."""
+        """Of a sale: its share of what the position cost. Of a swap: what its payment would have fetched."""
+        if leg.side is Side.SWAP:
+            return leg.worth_lamports
         if leg.side is Side.BUY:
             return leg.amount
         position = self._ledger.positions.get(leg.ref.trade_id)

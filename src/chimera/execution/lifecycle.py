@@ -32,6 +32,8 @@ class Happened(StrEnum):
     ADD_UNDONE = "a fork undid what was added"
     CYCLE_LANDED = "cycle landed"
     CYCLE_UNDONE = "a fork undid the cycle"
+    SWAP_LANDED = "swap landed"
+    SWAP_UNDONE = "a fork undid the swap"
 
 
 T = TradeState
@@ -64,10 +66,13 @@ TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
     (T.ACTIVE, H.ADD_LOST): T.ACTIVE,
     (T.ACTIVE, H.ADD_UNDONE): T.ACTIVE,
     (T.EXITING, H.ADD_UNDONE): T.EXITING,
-    # a cycle opens and closes in one transaction
+    # cycles and swaps open and close in one transaction
     (T.EXECUTING, H.CYCLE_LANDED): T.CLOSED,
     (T.CLOSED, H.CYCLE_UNDONE): T.EXECUTING,
     (T.FAILED, H.CYCLE_UNDONE): T.EXECUTING,
+    (T.EXECUTING, H.SWAP_LANDED): T.CLOSED,
+    (T.CLOSED, H.SWAP_UNDONE): T.EXECUTING,
+    (T.FAILED, H.SWAP_UNDONE): T.EXECUTING,
 }
 
 ADDING: dict[Happened, Happened | None] = {

@@ -1,4 +1,4 @@
-"""What a leg under way keeps others from: its mint, and where a cycle takes part, the pools.
+"""What a leg under way keeps others from: its mint (a swap: both), and where a cycle takes part, the pools.
 
 Locks are read off the legs that are under way and kept nowhere: they end with the leg, whatever becomes of it.
 """
@@ -17,13 +17,13 @@ def conflict(intent: TradeIntent, legs: Iterable[Leg]) -> str:
     one state of theirs, so that of two legs over one pool, one of them a cycle, the second waits.
     """
     for leg in legs:
-        if leg.mint == intent.mint:
+        if not {leg.mint, leg.pay_mint}.isdisjoint({intent.mint, intent.pay_mint} - {None}):
             return "a leg of its mint is under way"
         if Side.CYCLE not in (leg.side, intent.side):
             continue
         if any(hop.pool in intent.pools for hop in leg.hops):
             return "a leg over one of its pools is under way"
         through = {mint for hop in leg.hops for mint in (hop.input_mint, hop.output_mint) if mint != WSOL}
-        if leg.side is Side.CYCLE and intent.mint in through:
+        if leg.side is Side.CYCLE and not through.isdisjoint({intent.mint, intent.pay_mint}):
             return "a cycle through its mint is under way"
     return ""

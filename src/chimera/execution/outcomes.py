@@ -22,7 +22,10 @@ def fill_of(
     tip_accounts: frozenset[Address],
     at_ms: int,
 ) -> Fill:
-    """The fill of a landed swap of `mint`; raises InvariantBroken where the wallet did not pay for it."""
+    """The fill of a landed swap of `mint`; of two tokens, that is the one that was swapped for.
+
+    Raises InvariantBroken where the wallet did not pay for it.
+    """
     if transaction.fee_payer != wallet:
         raise InvariantBroken(f"{transaction.signature} was paid by {transaction.fee_payer}, not by {wallet}")
     delta = lamports_delta(transaction, wallet)

@@ -150,7 +150,7 @@ class Planner:
         )
 
     def _route(self, intent: TradeIntent, *, swaps_max: int = SWAPS_MAX) -> Route | Refusal:
-        source, target = (WSOL, intent.mint) if intent.side is Side.BUY else (intent.mint, WSOL)
+        source, target = ends(intent)
         return best_route(
             self._view,
             input_mint=source,
@@ -299,6 +299,17 @@ class Planner:
     ) -> list[InstructionCall]:
         calls = [self._assembly.close(WSOL, programs)] if swaps.wrapped and self._standing is None else []
         return [*calls, self._assembly.close(intent.mint, programs)] if close else calls
+
+
+def ends(intent: TradeIntent) -> tuple[Address, Address]:
+    """(what it pays with, what it is for), of a buy, a sell or a swap."""
+    match intent.side:
+        case Side.SELL:
+            return intent.mint, WSOL
+        case Side.SWAP if intent.pay_mint is not None:
+            return intent.pay_mint, intent.mint
+        case _:
+            return WSOL, intent.mint
 
 
 def _too_large(plan: Plan | Refusal) -> bool:

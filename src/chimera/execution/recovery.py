@@ -16,7 +16,8 @@ def unsettled(ledger: Ledger) -> Iterator[tuple[TradeId, Happened]]:
             continue
         position = ledger.positions.get(trade_id)
         if state is TradeState.EXECUTING:
-            landed = Happened.ENTRY_LANDED if position and position.open else Happened.CYCLE_LANDED
+            at_once = Happened.SWAP_LANDED if ledger.swapped(trade_id) else Happened.CYCLE_LANDED
+            landed = Happened.ENTRY_LANDED if position and position.open else at_once
             yield trade_id, landed if position else Happened.ENTRY_LOST
         elif state is TradeState.EXITING and position is not None:
             yield trade_id, Happened.EXIT_LOST if position.open else Happened.EXIT_LANDED

@@ -69,7 +69,7 @@ class Settling:
 
     def _elsewhere(self, booked: Booked, status: SignatureStatus | None) -> bool:
         """Whether it succeeded there as here: what is different can be booked, whatever came after it."""
-        if status is None or booked.fill is None or booked.leg.side is Side.CYCLE:
+        if status is None or booked.fill is None or booked.leg.side.at_once:
             return False
         settled = status.commitment is not Commitment.PROCESSED and status.error is None
         return settled and status.slot != booked.slot

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from chimera.domain.circumstances import Circumstances
+from chimera.domain.ids import WSOL
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import TradeState
@@ -44,6 +45,8 @@ class RiskLimits(msgspec.Struct, frozen=True):
     """Whether a cycle may go without a bundle; if it fails there, its fee is lost."""
     paused: tuple[str, ...] = ()
     """Strategies that may sell and not buy, by name."""
+    swap_lamports_max: int = 20_000_000_000
+    """What one swap between two tokens may pay, worth in SOL; into dollars it may pay more."""
 
 
 ENTERABLE = frozenset({TradeState.PENDING, TradeState.QUEUED, TradeState.RETRY})
@@ -64,13 +67,13 @@ def not_expired(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refu
 
 
 def breaker_closed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
-    if intent.side is Side.SELL:
+    if intent.leaves:
         return "exits pass every breaker"
     return seen.breaker_refusal or "loss breaker lets it pass"
 
 
 def style_enabled(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
-    if intent.side is not Side.SELL and intent.source in limits.paused:
+    if not intent.leaves and intent.source in limits.paused:
         return Refusal(Reason.STRATEGY_DISABLED, observed=f"{intent.source} is paused")
     if intent.side is not Side.SELL and intent.style is Style.SPEAR and seen.spear_disabled:
         return Refusal(Reason.STRATEGY_DISABLED, observed=seen.spear_disabled)
@@ -78,11 +81,24 @@ def style_enabled(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) 
 
 
 def holding(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
+    if intent.side is Side.SWAP:
+        return _payment(intent, seen)
     if intent.side is not Side.SELL:
         return "a buy needs no holding"
     if not 0 < intent.amount <= seen.held_tokens:
         return Refusal(Reason.NO_ACTIVE_POSITION, limit=str(seen.held_tokens), observed=str(intent.amount))
     return f"{seen.held_tokens} tokens held"
+
+
+def _payment(intent: TradeIntent, seen: Circumstances) -> Refusal | str:
+    """Of a swap: two tokens, neither of them SOL, and enough of the first that is no round trip's."""
+    if intent.pay_mint in (None, WSOL, intent.mint) or intent.mint == WSOL:
+        observed = f"{intent.pay_mint} into {intent.mint}"
+        return Refusal(Reason.VALIDATION_FAILED, limit="two tokens, neither of them SOL", observed=observed)
+    if not 0 < intent.amount <= seen.held_tokens:
+        limit = f"{max(seen.held_tokens, 0)} held of no round trip"
+        return Refusal(Reason.INSUFFICIENT_BALANCE, limit=limit, observed=str(intent.amount))
+    return f"{seen.held_tokens} held of no round trip"
 
 
 def round_trip(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
@@ -102,6 +118,8 @@ def size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusa
         return "a sell reduces risk"
     if intent.amount <= 0:
         return Refusal(Reason.POSITION_SIZE_ZERO, observed=str(intent.amount))
+    if intent.side is Side.SWAP:
+        return _swap_size(intent, seen, limits)
     whole = intent.amount + seen.position_lamports
     if whole > limits.position_lamports_max:
         return Refusal(
@@ -117,8 +135,23 @@ def size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusa
     return f"{sol_text(intent.amount)} SOL, {seen.open_positions} positions open"
 
 
+def _swap_size(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    """What it pays with, in SOL; leaving a risk is never too much."""
+    if seen.worth_lamports is None:
+        if intent.leaves:
+            return "nobody knows what it is worth; it leaves a risk"
+        return Refusal(Reason.QUOTE_UNAVAILABLE, observed=f"nobody knows what {intent.pay_mint} is worth")
+    if not intent.leaves and seen.worth_lamports > limits.swap_lamports_max:
+        return Refusal(
+            Reason.MAX_POSITION,
+            limit=f"{sol_text(limits.swap_lamports_max)} SOL a swap",
+            observed=f"{sol_text(seen.worth_lamports)} SOL",
+        )
+    return f"worth {sol_text(seen.worth_lamports)} SOL"
+
+
 def daily_loss(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
-    if intent.side is not Side.SELL and seen.lost_today_lamports > limits.daily_loss_lamports_max:
+    if not intent.leaves and seen.lost_today_lamports > limits.daily_loss_lamports_max:
         return Refusal(
             Reason.DAILY_LOSS,
             limit=f"{sol_text(limits.daily_loss_lamports_max)} SOL",
@@ -131,7 +164,9 @@ def capital(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Ref
     if intent.side is Side.SELL:
         return "a sell brings capital"
     free = seen.lamports - seen.reserved_lamports - limits.balance_reserve_lamports
-    needed = intent.amount + limits.trade_costs_lamports_max
+    # a swap pays with tokens: of SOL it needs what it costs
+    paid = 0 if intent.side is Side.SWAP else intent.amount
+    needed = paid + limits.trade_costs_lamports_max
     if needed > free:
         return Refusal(
             Reason.INSUFFICIENT_BALANCE,
@@ -146,6 +181,8 @@ def allocation(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> 
         return "a sell frees its allocation"
     if intent.side is Side.CYCLE:
         return "a cycle holds nothing between transactions"
+    if intent.side is Side.SWAP:
+        return "a swap spends no SOL"
     share = limits.spear_bps if intent.style is Style.SPEAR else limits.shield_bps
     ceiling = seen.equity_lamports * share // BPS
     wanted = seen.engaged_lamports + intent.amount
@@ -162,6 +199,8 @@ def budget(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refu
     """The strategy's own share, and what may lie in one token whoever wants it."""
     if intent.side is Side.SELL:
         return "a sell frees its budget"
+    if intent.side is Side.SWAP:
+        return "a swap takes none of the round trips' budgets"
     for whose, share, engaged in (
         (intent.source, limits.strategy_bps.get(intent.source, BPS), seen.strategy_engaged_lamports),
         ("one token", limits.token_bps, seen.token_engaged_lamports),
@@ -207,7 +246,7 @@ def token_safe(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> 
 
 def token_sellable(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
     """The slow path's verdict; the desk makes the probe first where there is none."""
-    if intent.side is not Side.BUY or intent.mint in TRUSTED:
+    if intent.side not in (Side.BUY, Side.SWAP) or intent.mint in TRUSTED:
         return "needs no probe"
     if seen.report is None:
         return Refusal(Reason.SIMULATION_UNAVAILABLE, observed="no probe of this token yet")

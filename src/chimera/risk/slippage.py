@@ -84,7 +84,7 @@ class Slippage:
                 pass
 
     def _learn(self, plan: LegPlanned, fill: Fill, at_ms: int) -> None:
-        got = fill.token_delta if fill.side is Side.BUY else fill.swap_lamports
+        got = fill.swap_lamports if fill.side is Side.SELL else fill.token_delta
         behind = mul_div_ceil(max(plan.expected_out - got, 0), BPS, plan.expected_out)
         key = (tuple(hop.pool for hop in plan.hops), size_class(plan.price_impact_bps))
         samples = self._samples.setdefault(key, deque(maxlen=SAMPLES_MAX))
@@ -100,7 +100,7 @@ class Slippage:
 
         An exit is never refused here: it may lose what its strategy allows.
         """
-        if intent.side is not Side.BUY:
+        if intent.side is Side.SELL:
             return intent.slippage_bps_max
         allowed = intent.slippage_bps_max
         if self._policy.profile_bps is not None:

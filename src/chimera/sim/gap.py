@@ -94,7 +94,7 @@ def accounts(entries: Iterable[Entry]) -> tuple[dict[str, Account], dict[str, st
     refused: dict[str, str] = {}
     for entry in entries:
         match entry.fact:
-            case IntentEmitted(intent):
+            case IntentEmitted(intent) if intent.side is not Side.SWAP:  # a rebalancer's: no strategy's profit
                 intents[intent.id] = intent
             case LegPlanned(leg):
                 plans[leg.leg_id] = entry.fact
@@ -105,10 +105,10 @@ def accounts(entries: Iterable[Entry]) -> tuple[dict[str, Account], dict[str, st
                 | SignalDropped(signal_id=signal_id, refusal=refusal)
             ):
                 refused[signal_id] = str(refusal)
-            case LegLanded(leg):
+            case LegLanded(leg) if leg.intent_id in intents:
                 account = _account(found, intents[leg.intent_id])
                 _land(account, entry.fact, plans.get(leg.leg_id))
-            case LegReverted(leg, lamports_delta=lamports):
+            case LegReverted(leg, lamports_delta=lamports) if leg.intent_id in intents:
                 account = _account(found, intents[leg.intent_id])
                 account.failures -= lamports
                 account.profit += lamports
