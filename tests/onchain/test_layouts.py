@@ -147,6 +147,8 @@ def test_a_program_cannot_speak_for_another_by_logging_its_lines() -> None:
     told = [
         f"Program {A} invoke [1]",
         f"Program log: Program {B} invoke [2]",
+        f"Program log: invoke {B}",
+        f"Program {B} success",
         line(b"x"),
         f"Program {A} success",
     ]

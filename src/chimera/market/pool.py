@@ -23,6 +23,7 @@ class Pool:
         "drift",
         "feed_doubts",
         "finished_slot",
+        "graduating",
         "header",
         "known_reserves",
         "meanwhile",
@@ -39,6 +40,8 @@ class Pool:
         self.header: PoolHeader = venue.header(state)
         self.native = isinstance(venue, NativeVenue) and venue.pays_lamports(state)
         """Whether it moves our own lamports instead of wrapped ones."""
+        self.graduating = venue if isinstance(venue, GraduatingVenue) else None
+        """The venue once more, where it is one whose pools fill up: asked once, since the question is dear."""
         self.finished_slot: int | None = None
         """When its program was heard to say that it trades no more; what the chain says later counts again."""
         self.announced = False
@@ -75,7 +78,7 @@ class Pool:
     @property
     def progress_bps(self) -> int | None:
         """How full its bonding curve is; None for a pool that is none."""
-        return self.venue.progress_bps(self.state) if isinstance(self.venue, GraduatingVenue) else None
+        return None if self.graduating is None else self.graduating.progress_bps(self.state)
 
     @property
     def creator(self) -> Address | None:

@@ -46,7 +46,7 @@ from chimera.execution.effects import (
 from chimera.execution.outcomes import TRANSFER
 from chimera.execution.router import best_route
 from chimera.market.view import MarketView
-from chimera.onchain.keys import associated_token_address, base58_encode, signature_text
+from chimera.onchain.keys import address_text, associated_token_address, signature_text
 from chimera.onchain.transaction import attach_signatures
 from chimera.ports.runtime import Rng
 from chimera.sim.impact import Impact
@@ -142,7 +142,7 @@ class SimulatedChain:
         """Slots count as blocks here: none is skipped in a recording that has them all."""
         slot = self._view.slot
         digest = sha512(f"blockhash {slot}".encode()).digest()[:32]
-        return Blockhash(base58_encode(digest), slot + BLOCKHASH_SLOTS, slot)
+        return Blockhash(address_text(digest), slot + BLOCKHASH_SLOTS, slot)
 
     def statuses(self, watched: list[Watched]) -> StatusesRead:
         return StatusesRead(

@@ -100,7 +100,7 @@ def bootstrap(
 ) -> Interval:
     """`figure` of `values` with the percentile interval of resamples with replacement (Efron 1979)."""
     count = len(values)
-    figures = sorted(figure([values[rng.randrange(count)] for _ in range(count)]) for _ in range(rounds))
+    figures = sorted(figure([values[at] for at in _drawn(rng, count, count)]) for _ in range(rounds))
     tail = (1 - confidence) / 2
     return Interval(_quantile(figures, tail), figure(values), _quantile(figures, 1 - tail), confidence)
 
@@ -136,9 +136,13 @@ def chance_of_luck(profits: Sequence[int], rng: Rng, *, rounds: int = ROUNDS) ->
 
     The round that was seen counts as one of them, so it is never 0.
     """
-    total = sum(profits)
+    total, count = sum(profits), len(profits)
     as_good = sum(
-        sum(profit if rng.randrange(2) else -profit for profit in profits) >= total for _ in range(rounds)
+        sum(
+            profit if heads else -profit for profit, heads in zip(profits, _drawn(rng, 2, count), strict=True)
+        )
+        >= total
+        for _ in range(rounds)
     )
     return (as_good + 1) / (rounds + 1)
 
@@ -146,10 +150,10 @@ def chance_of_luck(profits: Sequence[int], rng: Rng, *, rounds: int = ROUNDS) ->
 def drawdown_risk(profits: Sequence[int], rng: Rng, *, rounds: int = ROUNDS) -> DrawdownRisk:
     """The deepest fall of the running total, in the order seen and in `rounds` shuffled ones."""
     falls = []
-    order = list(profits)
+    order, below = list(profits), _below(rng)
     for _ in range(rounds):
         for place in range(len(order) - 1, 0, -1):
-            other = rng.randrange(place + 1)
+            other = below(place + 1)
             order[place], order[other] = order[other], order[place]
         falls.append(drawdown(order))
     falls.sort()
@@ -163,9 +167,33 @@ def drawdown(profits: Sequence[int]) -> int:
     total = best = deepest = 0
     for profit in profits:
         total += profit
-        best = max(best, total)
-        deepest = max(deepest, best - total)
+        if total > best:
+            best = total
+        elif best - total > deepest:
+            deepest = best - total
     return deepest
+
+
+def _drawn(rng: Rng, stop: int, count: int) -> list[int]:
+    """So many whole numbers below `stop`, as `rng.randrange` gives them."""
+    below = _below(rng)
+    return [below(stop) for _ in range(count)]
+
+
+def _below(rng: Rng) -> Callable[[int], int]:
+    """`rng.randrange`; of Python's own generator the part that draws, without looking at the arguments again."""
+    bits: Callable[[int], int] | None = getattr(rng, "getrandbits", None)
+    if bits is None:
+        return rng.randrange
+
+    def below(stop: int) -> int:
+        width = stop.bit_length()
+        drawn = bits(width)
+        while drawn >= stop:
+            drawn = bits(width)
+        return drawn
+
+    return below
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

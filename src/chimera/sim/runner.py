@@ -91,19 +91,20 @@ class Runner:
 
     def run(self, records: Iterable[Recorded]) -> None:
         """All of them, in order; may be called again with what follows."""
-        parts = self._parts
+        parts, from_ms = self._parts, self._from_ms
+        step, fold, event_of = parts.clock.step, parts.replay.process, self._event
+        impact = parts.chain.impact
         for record in records:
-            item = record.item
-            parts.clock.step(record.at_ms)
+            item, at_ms = record.item, record.at_ms
+            step(at_ms)
             if isinstance(item, AccountUpdate):
-                item = parts.chain.impact.patched(item)
-            if not isinstance(item, RAW):
+                item = impact.patched(item)
+            elif not isinstance(item, RAW):
                 continue  # an event that was decoded then: what we decode ourselves counts
-            events = parts.replay.process(item, record.at_ms)
-            if record.at_ms < self._from_ms:
-                continue
-            for event in events:
-                self._event(event)
+            events = fold(item, at_ms)
+            if events and at_ms >= from_ms:
+                for event in events:
+                    event_of(event)
 
     def finish(self) -> None:
         """Takes the last point of the line."""

@@ -64,6 +64,10 @@ class CpmmPool(msgspec.Struct, frozen=True):
     mint_1: Mint | None = None
 
 
+ROLES = frozenset({"amm_config", "vault_0", "vault_1", "mint_0", "mint_1"})
+"""Accounts beside the pool's own, by their names in its state."""
+
+
 class RaydiumCpmm:
     name = "raydium_cpmm"
     slippage_errors = frozenset({6005})
@@ -110,7 +114,8 @@ class RaydiumCpmm:
         }
 
     def apply(self, pool: CpmmPool, role: str, account: Account, *, slot: int) -> CpmmPool:
-        if self.roles(pool).get(role) != account.address:
+        own = getattr(pool.state, role) if role in ROLES else pool.address
+        if own != account.address or not (role == "pool" or role in ROLES):
             raise DecodeError(f"{account.address} is not {role} of {pool.address}")
         known: State | Config | Vault | Mint | None = pool.state if role == "pool" else getattr(pool, role)
         if known is not None and slot < known.slot:
@@ -131,6 +136,9 @@ class RaydiumCpmm:
                 return replace(pool, mint_1=read_mint(account, slot=slot, program=state.program_1))
 
     def missing(self, pool: CpmmPool) -> tuple[str, ...]:
+        vaults = pool.vault_0 is not None and pool.vault_1 is not None
+        if vaults and pool.amm_config is not None and not _lacks_mint(pool):
+            return ()  # asked after each write, and nearly always so
         roles = ["amm_config", "vault_0", "vault_1"]
         # A mint of the older token program has nothing to say about a swap.
         roles += ["mint_0"] * (pool.state.program_0 != TOKEN_PROGRAM)
