@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from chimera.adapters.recording_seal import seal
 from chimera.adapters.recording_writer import RecordingLimits, RecordingWriter
 from chimera.cli import main
+from chimera.commands.strategy import changed
 from chimera.domain.chain import SlotStatus, SlotUpdate
+from chimera.domain.errors import ConfigError
 from chimera.domain.ids import Slot
 from chimera.domain.record import Maker
 from chimera.domain.recording import Bootstrapped, Observed
@@ -69,10 +73,10 @@ def test_every_strategy_is_listed_with_its_switch_and_its_share(typed: Typed) ->
 
 def test_parameters_are_shown_by_the_keys_that_change_them_and_with_their_ranges(typed: Typed) -> None:
     _, out, _ = typed("show", "momentum")
-    assert "momentum.probe_bps = 2500" in out
+    assert "momentum.probe_bps = 2500  # 0 to 10000; Share of the size that is bought first." in out
     assert "copy_trade.shield.stop_loss_bps = 800" in typed("show", "copy_trade")[1]
     _, out, _ = typed("show", "momentum", "--json")
-    shape = json.loads(out)["schema"]["$defs"]["Params"]["properties"]["probe_bps"]
+    shape = json.loads(out)["schema"]["$defs"]["MomentumParams"]["properties"]["probe_bps"]
     assert (shape["minimum"], shape["maximum"]) == (0, 10_000)
 
 
@@ -140,3 +144,43 @@ def test_a_strategy_is_checked_on_a_recording(typed: Typed, tmp_path: Path) -> N
 def test_a_recording_that_is_not_there_is_told(typed: Typed, tmp_path: Path) -> None:
     code, _, err = typed("check", "momentum", "--recording", tmp_path / "none")
     assert (code, "no recording" in err) == (2, True)
+
+
+class Desk:
+    """Answers like the desk: `GET /config/settings` and `PUT /config` with the version that it knows."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+        app = web.Application()
+        app.router.add_get("/api/v1/config/settings", self.settings)
+        app.router.add_put("/api/v1/config", self.change)
+        self.server = TestServer(app)
+
+    async def settings(self, _: web.Request) -> web.Response:
+        values = {"momentum.hold_s_max": 300, "strategies.own.my_dip.stop_bps": 1_000}
+        items = [{"key": key, "value": value} for key, value in values.items()]
+        return web.json_response({"version": 3, "items": items})
+
+    async def change(self, request: web.Request) -> web.Response:
+        self.bodies.append(json.loads(await request.text()))
+        return web.json_response({"success": True, "version": 4, "message": ""})
+
+
+async def test_parameters_of_ours_and_of_ones_own_are_changed_on_the_running_desk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHIMERA_API_KEY", "key")
+    desk = Desk()
+    async with desk.server:
+        url = str(desk.server.make_url(""))
+        assert await changed(url, "my_dip", ["stop_bps=700"], "quiet") == "stop_bps 1000 -> 700"
+        await changed(url, "momentum", ["hold_s_max=60"], "fast")
+        with pytest.raises(ConfigError, match="my_dip has no parameter stop; it has stop_bps"):
+            await changed(url, "my_dip", ["stop=1"], "wrong")
+        with pytest.raises(ConfigError, match="runs no strategy nobody"):
+            await changed(url, "nobody", ["stop=1"], "wrong")
+    assert [body["changes"] for body in desk.bodies] == [
+        {"strategies.own.my_dip.stop_bps": "700"},
+        {"momentum.hold_s_max": "60"},
+    ]
+    assert {(body["version"], body["reason"]) for body in desk.bodies} == {(3, "quiet"), (3, "fast")}

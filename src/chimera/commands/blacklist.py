@@ -5,19 +5,18 @@ key comes from CHIMERA_API_KEY. Must not keep a list of its own.
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import typer
 
+from chimera.commands.desk import DESK_URL, desk_client
 from chimera.domain.errors import ConfigError, DecodeError
 from chimera.domain.ids import Address
 from chimera.onchain.keys import address_bytes
 
 SETTING = "sniper.blacklist"
-DESK_URL = "http://127.0.0.1:8080"
 
 Url = Annotated[str, typer.Option(help="Of the running desk.")]
 Because = Annotated[str, typer.Option("--because", help="Why, for the record.")]
@@ -61,28 +60,17 @@ async def _change(url: str, because: str, changed: Callable[[list[str]], list[st
     if wanted == known:
         return f"nothing to change: {len(known)} on the list"
     body = {"changes": {SETTING: ", ".join(wanted)}, "reason": because, "version": version}
-    async with _desk(url) as desk:
+    async with desk_client(url) as desk:
         await desk.put("/api/v1/config", body)
     return f"{len(wanted)} on the list"
 
 
 async def _read(url: str) -> tuple[list[str], int]:
     """(the list, version of the settings)"""
-    async with _desk(url) as desk:
+    async with desk_client(url) as desk:
         told = await desk.get("/api/v1/config/settings")
     value = next((one["value"] for one in told["items"] if one["key"] == SETTING), None)
     if value is None:
         print(f"the desk knows no setting {SETTING}", file=sys.stderr)
         raise typer.Exit(1)
     return value.replace(",", " ").split(), told["version"]
-
-
-def _desk(url: str) -> Any:
-    from chimera.demo.desk_client import DeskClient
-
-    key = os.environ.get("CHIMERA_API_KEY", "")
-    if not key:
-        raise ConfigError(
-            "no API key: set CHIMERA_API_KEY; `chimera keys create NAME --role operator` makes one"
-        )
-    return DeskClient(url, key)

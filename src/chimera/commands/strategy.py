@@ -3,11 +3,15 @@
 Prints; what is found and tried is decided next door (`wiring.rehearsing`).
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from chimera.commands.desk import DESK_URL, desk_client
+from chimera.domain.errors import ConfigError
 
 Settings = Callable[[list[Path] | None, Path | None], Any]
 """(settings files, data folder) -> what wiring takes."""
@@ -21,7 +25,10 @@ FolderOption = Annotated[
 Json = Annotated[bool, typer.Option("--json")]
 
 
-def strategy_commands(settings: Settings) -> typer.Typer:
+Run = Callable[[Callable[[asyncio.Event], Coroutine[Any, Any, Any]]], Any]
+
+
+def strategy_commands(settings: Settings, run: Run) -> typer.Typer:
     app = typer.Typer(help="Strategies: those there are, and your own.", no_args_is_help=True)
 
     @app.command("list")
@@ -52,7 +59,7 @@ def strategy_commands(settings: Settings) -> typer.Typer:
         """The parameters of one strategy as the settings have them, with types and ranges."""
         import msgspec
 
-        from chimera.wiring.rehearsing import section_of
+        from chimera.wiring.rehearsing import parameters, section_of
 
         section = section_of(_with_folder(settings(config, None), folder), name)
         params = section.params()
@@ -61,15 +68,28 @@ def strategy_commands(settings: Settings) -> typer.Typer:
             said = {"name": name, "params": msgspec.to_builtins(params), "schema": shape}
             print(msgspec.json.encode(said).decode())
             return
-        place = f"strategies.own.{name}" if section.own else name
-        print(f"{place}.enabled = {str(section.enabled).lower()}")
-        for key, value in _leaves(msgspec.to_builtins(params), place):
-            print(f"{key} = {value}")
+        print(f"{section.key}.enabled = {str(section.enabled).lower()}")
+        for key, value, known in parameters(section):
+            limits = "" if known.minimum is None else f"{known.minimum} to {known.maximum}"
+            told = "; ".join(one for one in (limits, known.text.partition("\n")[0]) if one)
+            print(
+                f"{section.key}.{key} = {str(value).lower() if isinstance(value, bool) else value}  # {told}"
+            )
+
+    @app.command("set")
+    def set_(
+        name: str,
+        changes: Annotated[list[str], typer.Argument(metavar="PARAM=VALUE...", help="All of them or none.")],
+        *,
+        because: Annotated[str, typer.Option("--because", help="Why, for the record.")],
+        url: Annotated[str, typer.Option(help="Of the running desk.")] = DESK_URL,
+    ) -> None:
+        """Change parameters of a strategy, yours or ours, on the running desk: at once, journalled, within ranges."""
+        print(run(lambda _: changed(url, name, changes, because)))
 
     @app.command()
     def new(name: str, *, folder: FolderOption = None, config: ConfigFiles = None) -> None:
         """Write a strategy of your own from a template: it runs, and its comments say what to change."""
-        from chimera.domain.errors import ConfigError
         from chimera.wiring.rehearsing import write_template
 
         place = str(folder or settings(config, None).strategies.folder)
@@ -115,6 +135,40 @@ def strategy_commands(settings: Settings) -> typer.Typer:
     return app
 
 
+async def changed(url: str, name: str, changes: list[str], because: str) -> str:
+    """What was done, as a sentence; raises ConfigError for what no running strategy knows."""
+    wanted = dict(one.partition("=")[::2] for one in changes)
+    async with desk_client(url) as desk:
+        told = await desk.get("/api/v1/config/settings")
+        known = {one["key"]: one["value"] for one in told["items"]}
+        prefix = next(
+            (
+                place
+                for place in (f"strategies.own.{name}.", f"{name}.")
+                if any(key.startswith(place) for key in known)
+            ),
+            None,
+        )
+        if prefix is None:
+            raise ConfigError(f"the desk runs no strategy {name} whose parameters may change")
+        for param in wanted:
+            if f"{prefix}{param}" not in known:
+                names = ", ".join(key.removeprefix(prefix) for key in known if key.startswith(prefix))
+                raise ConfigError(f"{name} has no parameter {param}; it has {names}")
+        body = {
+            "changes": {f"{prefix}{param}": _typed(value) for param, value in wanted.items()},
+            "reason": because,
+            "version": told["version"],
+        }
+        await desk.put("/api/v1/config", body)
+    return ", ".join(f"{param} {known[prefix + param]} -> {value}" for param, value in wanted.items())
+
+
+def _typed(value: str) -> Any:
+    """`true` and `false` as such; numbers and "0.5 SOL" are read by the desk."""
+    return {"true": True, "false": False}.get(value, value)
+
+
 def _with_folder(settings: Any, folder: Path | None) -> Any:
     """The settings with another folder of strategies."""
     import msgspec
@@ -123,10 +177,3 @@ def _with_folder(settings: Any, folder: Path | None) -> Any:
         return settings
     changed = msgspec.structs.replace(settings.strategies, folder=str(folder))
     return msgspec.structs.replace(settings, strategies=changed)
-
-
-def _leaves(tree: dict[str, Any], at: str) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        found += _leaves(value, f"{at}.{key}") if isinstance(value, dict) else [(f"{at}.{key}", value)]
-    return found

@@ -25,11 +25,21 @@ KEY_LIKE = re.compile(r"[0-9A-Za-z_-]{20,}")  # providers' keys are UUIDs or 32 
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a config file; descriptions are the docstrings of the fields."""
+    return {"title": "Chimera settings", **_described(Settings)}
+
+
+def shapes(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schema of a section and of those within it, by the struct's name; raises TypeError for a strange type."""
+    parts: dict[str, Any] = _described(kind)["$defs"]
+    return parts
+
+
+def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
     built: dict[str, Any] = msgspec.json.schema(
-        Settings,
+        kind,
         schema_hook=lambda _: {"type": "string", "description": "From the environment or .env alone."},
     )
-    for section in _sections(Settings):
+    for section in _sections(kind):
         part, notes = built["$defs"][section.__name__], field_notes(section)
         part["additionalProperties"] = False
         # what a section says itself stands before what it continues
@@ -38,7 +48,7 @@ def schema() -> dict[str, Any]:
         for field, shape in part["properties"].items():
             if field in notes:
                 shape["description"] = notes[field]
-    return {"title": "Chimera settings", **built}
+    return built
 
 
 def redacted(settings: Settings) -> dict[str, Any]:

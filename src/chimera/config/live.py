@@ -4,12 +4,14 @@ The same ranges hold as at start: a value that a file may not have, nobody may s
 """
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, get_args
 
 import msgspec
 
-from chimera.config.describe import schema
+from chimera.config.describe import shapes
 from chimera.config.layers import lamports_of
+from chimera.config.strategy_tree import OwnSection
 from chimera.config.tree import Settings
 from chimera.domain.errors import ConfigError
 
@@ -30,6 +32,8 @@ SECTIONS = {
 
 FIXED = frozenset({"copy_trade.watch_wallets", "arbitrage.probe_lamports", "risk.slippage_profile"})
 """Plugged in at start."""
+
+OWN = "strategies.own."
 
 LOOSENS = {
     "risk.position_lamports_max": UP,
@@ -59,15 +63,28 @@ class Changeable(msgspec.Struct, frozen=True):
     key: str
     type: Any
     text: str
-    minimum: int | None
-    maximum: int | None
+    minimum: int | float | None
+    maximum: int | float | None
     role: str
     loosens: str
+    default: Any = None
+    """Of a trader's own parameter: a settings file need not name it."""
 
     @property
     def kind(self) -> str:
         plain = _plain(self.type)
         return {bool: "boolean", int: "integer"}.get(plain, "text")
+
+    def value(self, settings: Settings) -> Any:
+        """What these settings say; raises ConfigError where that is not of its kind."""
+        if not self.key.startswith(OWN):
+            return value_of(settings, self.key)
+        found: Any = settings.strategies.own
+        for part in self.key.removeprefix(OWN).split("."):
+            if part not in found:
+                return self.default
+            found = found[part]
+        return self.read(found)
 
     def read(self, value: Any) -> Any:
         """The value as the tree has it; raises ConfigError in words that name the key."""
@@ -83,12 +100,21 @@ class Changeable(msgspec.Struct, frozen=True):
             raise ConfigError(f"{self.key}: {told[:1].lower()}{told[1:]}") from None
 
 
-def changeable() -> Iterator[Changeable]:
-    """Every setting that may change at run time, in the tree's order."""
-    described = schema()["$defs"]
+def changeable(own: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Changeable]:
+    """Every setting that may change at run time, in the tree's order; `own`: what a trader's strategies go by."""
+    described = shapes(Settings)
     for section in msgspec.structs.fields(Settings):
         if section.name in SECTIONS:
-            yield from _within(section.type, f"{section.name}.", SECTIONS[section.name], described)
+            yield from _within(section.type, f"{section.name}.", SECTIONS[section.name], described, None)
+    for name, kind in own.items():
+        try:
+            defaults, known = kind(), shapes(kind)
+        except TypeError as error:
+            raise ConfigError(f"the parameters of {name}: {error}") from None
+        for one in _within(OwnSection, f"{OWN}{name}.", OPERATOR, shapes(OwnSection), OwnSection()):
+            if one.key.rpartition(".")[2] not in kind.__struct_fields__:
+                yield one
+        yield from _within(kind, f"{OWN}{name}.", OPERATOR, known, defaults)
 
 
 def value_of(settings: Settings, key: str) -> Any:
@@ -117,12 +143,15 @@ def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"copy_trade.{name}.size_lamports_min", "above size_lamports_max"
 
 
-def _within(kind: Any, prefix: str, role: str, described: Mapping[str, Any]) -> Iterator[Changeable]:
+def _within(
+    kind: Any, prefix: str, role: str, described: Mapping[str, Any], defaults: Any
+) -> Iterator[Changeable]:
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     for name, shape in described[kind.__name__]["properties"].items():
         field, key = fields[name], f"{prefix}{name}"
+        default = getattr(defaults, name, None)
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            yield from _within(field.type, f"{key}.", role, described)
+            yield from _within(field.type, f"{key}.", role, described, default)
         elif key not in FIXED:
             yield Changeable(
                 key=key,
@@ -132,6 +161,7 @@ def _within(kind: Any, prefix: str, role: str, described: Mapping[str, Any]) -> 
                 maximum=shape.get("maximum"),
                 role=role,
                 loosens=LOOSENS.get(key, ""),
+                default=default,
             )
 
 
@@ -140,7 +170,10 @@ def _plain(kind: Any) -> Any:
     return get_args(kind)[0] if get_args(kind) else kind
 
 
-def _replaced(struct: Any, path: list[str], value: Any) -> Any:
+def _replaced(part: Any, path: list[str], value: Any) -> Any:
     name, rest = path[0], path[1:]
-    inner = value if not rest else _replaced(getattr(struct, name), rest, value)
-    return msgspec.structs.replace(struct, **{name: inner})
+    if isinstance(part, dict):  # a trader's own, as plain as a file has them
+        inner = _replaced(part.get(name, {}), rest, value) if rest else msgspec.to_builtins(value)
+        return {**part, name: inner}
+    inner = value if not rest else _replaced(getattr(part, name), rest, value)
+    return msgspec.structs.replace(part, **{name: inner})

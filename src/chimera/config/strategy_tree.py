@@ -21,7 +21,15 @@ class OwnStrategies(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
     """Where their files lie, one a strategy; empty: none."""
     own: dict[str, dict[str, Any]] = {}
-    """Their parameters, by name: `enabled`, `share_percent`, and what each knows itself. Read at start."""
+    """Their parameters, by name: `enabled`, `share_percent`, and what each knows itself."""
+
+
+class OwnSection(msgspec.Struct, frozen=True, kw_only=True):
+    """What the house asks of a strategy of your own, beside what it goes by itself."""
+
+    enabled: bool = True
+    share_percent: Percent = 100
+    """Of the equity: what it may hold at the most."""
 
 
 class CopyTrade(CopyTradeParams, frozen=True, kw_only=True):

@@ -127,7 +127,7 @@ def _api(context: Context, sessions: Sessions | None) -> FastAPI:
     if deps.portfolios is not None:
         api.include_router(portfolio_routes(doorkeeper, deps.portfolios))
     if deps.screens is not None:
-        api.include_router(market_routes(doorkeeper, deps.screens))
+        api.include_router(market_routes(doorkeeper, deps.screens, deps.configuration))
     if deps.resources is not None:
         api.include_router(operation_routes(doorkeeper, deps.resources))
     if deps.configuration is not None:

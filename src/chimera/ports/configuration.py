@@ -14,8 +14,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What the settings given at start say."""
     kind: str
     """integer, boolean or text."""
-    minimum: int | None
-    maximum: int | None
+    minimum: int | float | None
+    maximum: int | float | None
     text: str
     role: str
     """Who may change it: operator or admin."""

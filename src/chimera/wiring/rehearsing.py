@@ -6,6 +6,7 @@ No key, no chain, no journal: what a rehearsal fills costs nothing and proves no
 import keyword
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from chimera.adapters.recording_folder import RecordingFolder
 from chimera.config import Settings
+from chimera.config.live import OWN, Changeable, changeable
 from chimera.domain.errors import ConfigError
 from chimera.market.features import FeatureExtractor
 from chimera.market.replay import MarketReplay
@@ -53,6 +55,15 @@ def section_of(settings: Settings, name: str) -> StrategySection:
     if name not in found:
         raise ConfigError(f"there is no strategy {name}; there are {', '.join(found)}")
     return found[name]
+
+
+def parameters(section: StrategySection) -> Iterator[tuple[str, Any, Changeable]]:
+    """(name, value in the settings, what it is) of each parameter, those within sections with dots."""
+    params, place = section.params(), f"{OWN}{section.name}."
+    for one in changeable({section.name: section.factory.params_type}):
+        name = one.key.removeprefix(place)
+        if one.key.startswith(place) and name.partition(".")[0] in params.__struct_fields__:
+            yield name, msgspec.to_builtins(attrgetter(name)(params)), one
 
 
 def tried(section: StrategySection, *, recording: Path | None, events: int, seed: int) -> Tried:

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from chimera.config import Settings
+from chimera.config.live import OWN
+from chimera.config.strategy_tree import OwnSection
 from chimera.domain.errors import ConfigError
 from chimera.domain.ids import Address
 from chimera.domain.messages import WalletChanged
@@ -218,13 +220,25 @@ class StrategySection(msgspec.Struct, frozen=True):
     own: bool = False
     """Of a trader's own: its parameters stand under `strategies.own`."""
 
+    @property
+    def key(self) -> str:
+        return f"{OWN}{self.name}" if self.own else self.name
+
+    def shown(self) -> dict[str, Any]:
+        """All that it goes by as plain values, said in the settings or not."""
+        if not self.own:
+            return self.given
+        house = {"enabled": self.enabled, "share_percent": self.share_percent}
+        shown: dict[str, Any] = house | msgspec.to_builtins(self.params())
+        return shown
+
     def params(self) -> Any:
         """What the strategy takes; raises ConfigError where a value is not of its kind or out of its range."""
         kind = self.factory.params_type
         of_house = {"enabled", "share_percent"} - set(kind.__struct_fields__)
         known = {name: value for name, value in self.given.items() if name not in of_house}
         if self.own and (unknown := sorted(set(known) - set(kind.__struct_fields__))):
-            raise ConfigError(f"strategies.own.{self.name}: unknown parameter {unknown[0]}")
+            raise ConfigError(f"{self.key}: unknown parameter {unknown[0]}")
         try:
             return msgspec.convert(known, kind)
         except msgspec.ValidationError as error:
@@ -251,7 +265,23 @@ def tune(built: Iterable[Strategy], settings: Settings) -> None:
 
 def strategy_sections(settings: Settings) -> dict[str, dict[str, Any]]:
     """Parameters by strategy, as people are shown them: lamports as text."""
-    return {section.name: _shown(section.given) for section in strategy_sections_of(settings)}
+    return {section.name: _shown(section.shown()) for section in strategy_sections_of(settings)}
+
+
+def own_parameters(settings: Settings) -> dict[str, type[msgspec.Struct]]:
+    """What strategies of a trader's own go by, for those that the settings name."""
+    return {
+        section.name: section.factory.params_type for section in strategy_sections_of(settings) if section.own
+    }
+
+
+def refused_parameters(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(key of the section, what is wrong) where a strategy does not take its parameters."""
+    for section in strategy_sections_of(settings):
+        try:
+            section.params()
+        except ConfigError as error:
+            yield section.key, str(error)
 
 
 @lru_cache(8)
@@ -272,14 +302,23 @@ def strategy_sections_of(settings: Settings) -> Iterator[StrategySection]:
         section = getattr(settings, name, None)
         given = own.get(name) if section is None else msgspec.to_builtins(section)
         if given is not None:
+            house = _of_house(name, given, factory)
             yield StrategySection(
                 name=name,
                 factory=factory,
-                enabled=bool(given.get("enabled", True)),
-                share_percent=int(given.get("share_percent", 100)),
+                enabled=house.enabled,
+                share_percent=house.share_percent,
                 given=given,
                 own=section is None,
             )
+
+
+def _of_house(name: str, given: dict[str, Any], factory: Any) -> OwnSection:
+    its_own = factory.params_type.__struct_fields__
+    try:
+        return msgspec.convert({key: value for key, value in given.items() if key not in its_own}, OwnSection)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{OWN}{name}: {str(error).replace('`', '')}") from None
 
 
 def _shown(section: dict[str, Any]) -> dict[str, Any]:

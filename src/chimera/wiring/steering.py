@@ -5,13 +5,13 @@ somebody edits the file afterwards, the file wins for that key, and the journal 
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from chimera.config import Settings
-from chimera.config.live import Changeable, changeable, contradictions, value_of, with_values
+from chimera.config.live import Changeable, changeable, contradictions, with_values
 from chimera.domain.errors import ConfigError
 from chimera.domain.messages import ConfigChanged, Entry
 from chimera.engine import Engine
@@ -31,12 +31,15 @@ class LiveSettings:
     def __init__(self, given: Settings) -> None:
         self.given = self.settings_now = given
         self.version = 0
-        self._known = {one.key: one for one in changeable()}
+        self._known = {one.key: one for one in changeable(rules.own_parameters(given))}
         self._values: dict[str, Any] = {}
         """Laid over what was given."""
         self._ground: dict[str, str] = {}
         """What the file said when a key was first changed, as the journal has it."""
         self._appliers: list[Callable[[Settings], None]] = []
+
+    def _of(self, settings: Settings, key: str) -> Any:
+        return self._known[key].value(settings)
 
     # folding
 
@@ -48,7 +51,7 @@ class LiveSettings:
         if fact.by == BY_SETTINGS:
             self._ground.pop(fact.key, None)
             self._values.pop(fact.key, None)
-            if fact.new == _text(value_of(self.given, fact.key)):
+            if fact.new == _text(self._of(self.given, fact.key)):
                 return
             # read again while it ran: whoever was given the settings earlier learns of it here
             self._ground[fact.key] = fact.new
@@ -62,15 +65,15 @@ class LiveSettings:
         """Facts for keys that somebody edited in the file since; call once, after the journal was folded."""
         facts = []
         for key, ground in self._ground.items():
-            said = _text(value_of(self.given, key))
+            said = _text(self._of(self.given, key))
             if said != ground:
-                now = _text(self._values.get(key, value_of(self.given, key)))
+                now = _text(self._values.get(key, self._of(self.given, key)))
                 facts.append(ConfigChanged(key, now, said, "the settings were edited", BY_SETTINGS))
         left = {key: value for key, value in self._values.items() if key not in {fact.key for fact in facts}}
-        if any(contradictions(with_values(self.given, left))):
+        if any(_wrong(with_values(self.given, left))):
             for key, value in left.items():
                 cause = "changes by hand contradict the settings"
-                said = _text(value_of(self.given, key))
+                said = _text(self._of(self.given, key))
                 facts.append(ConfigChanged(key, _text(value), said, cause, BY_SETTINGS))
         return facts
 
@@ -81,12 +84,12 @@ class LiveSettings:
         """
         facts = []
         for key in self._known:
-            said = _text(value_of(given, key))
-            if said != _text(value_of(self.given, key)):
-                now = _text(self._values.get(key, value_of(self.given, key)))
+            said = _text(self._of(given, key))
+            if said != _text(self._of(self.given, key)):
+                now = _text(self._values.get(key, self._of(self.given, key)))
                 facts.append(ConfigChanged(key, now, said, "the settings were read again", BY_SETTINGS))
         left = {key: value for key, value in self._values.items() if key not in {fact.key for fact in facts}}
-        for key, what in contradictions(with_values(given, left)):
+        for key, what in _wrong(with_values(given, left)):
             raise ConfigError(f"{key}: {what}")
         self.given = given
         return facts
@@ -107,8 +110,8 @@ class LiveSettings:
         return tuple(
             Setting(
                 key=one.key,
-                value=_shown(one.key, value_of(self.settings_now, one.key)),
-                file_value=_shown(one.key, value_of(self.given, one.key)),
+                value=_shown(one.key, self._of(self.settings_now, one.key)),
+                file_value=_shown(one.key, self._of(self.given, one.key)),
                 kind=one.kind,
                 minimum=one.minimum,
                 maximum=one.maximum,
@@ -127,11 +130,11 @@ class LiveSettings:
             if known is None:
                 raise ConfigError(f"{key[:80]}: there is no such setting, or it is read at start alone")
             wanted[key] = known.read(value)
-            if key.endswith(".enabled") and wanted[key] and not value_of(self.given, key):
+            if key.endswith(".enabled") and wanted[key] and not self._of(self.given, key):
                 raise ConfigError(
                     f"{key}: the settings given at start switch it off; change them and start again"
                 )
-            before = value_of(self.settings_now, key)
+            before = self._of(self.settings_now, key)
             if wanted[key] != before:
                 planned.append(
                     Planned(
@@ -142,7 +145,7 @@ class LiveSettings:
                         _loosens(known, before, wanted[key]),
                     )
                 )
-        for key, what in contradictions(with_values(self.settings_now, wanted)):
+        for key, what in _wrong(with_values(self.settings_now, wanted)):
             raise ConfigError(f"{key}: {what}")
         return tuple(planned)
 
@@ -181,6 +184,12 @@ def think(live: LiveSettings, strategies: Iterable[Strategy], *, elsewhere: Iter
 
     live.on_change(apply)
     return engine
+
+
+def _wrong(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong) where settings do not go together, or a strategy does not take its parameters."""
+    yield from contradictions(settings)
+    yield from rules.refused_parameters(settings)
 
 
 def _loosens(known: Changeable, before: Any, after: Any) -> bool:

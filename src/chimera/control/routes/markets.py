@@ -13,6 +13,7 @@ from chimera.control.steering_schemas import ADDRESS, ConfigAnswer
 from chimera.control.wire import Problem
 from chimera.domain.commands import ChangeConfig, ParkStrategy, ReleasePool, ResumeStrategy
 from chimera.domain.ids import Address
+from chimera.ports.configuration import Configuration
 from chimera.ports.screens import Screens, TokenSeen
 from chimera.ports.store import KeyHolder
 
@@ -22,7 +23,7 @@ Mint = Annotated[str | None, Query(pattern=ADDRESS)]
 ACTIONS = {"pause": False, "start": True}
 
 
-def market_routes(doorkeeper: Doorkeeper, screens: Screens) -> APIRouter:
+def market_routes(doorkeeper: Doorkeeper, screens: Screens, configuration: Configuration | None) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["markets"])
     readonly = Depends(doorkeeper.needs(Role.READONLY))
     operator = Annotated[KeyHolder, Depends(doorkeeper.needs(Role.OPERATOR))]
@@ -98,7 +99,10 @@ def market_routes(doorkeeper: Doorkeeper, screens: Screens) -> APIRouter:
             told = ordered(strategy=name, cause=cause, by=holder.identifier)
             done = await perform(request, told)
             return answer(ConfigAnswer(success=True, version=0, message=done.message))
-        changes = {f"{name}.enabled": ACTIONS[action]}
+        own = f"strategies.own.{name}.enabled"
+        known = configuration.settings() if configuration is not None else ()
+        key = own if any(one.key == own for one in known) else f"{name}.enabled"
+        changes = {key: ACTIONS[action]}
         done = await perform(request, ChangeConfig(changes=changes, cause=cause, by=holder.identifier))
         return answer(ConfigAnswer(success=True, version=int(done.after or 0), message=done.message))
 
