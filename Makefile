@@ -26,7 +26,7 @@ test: setup $(STAMPS)/chromium  ## Run every test and name the skipped ones
 check: $(STAMPS)/python  ## Lint, formatting, types, import contracts, architecture tests
 	@status=0; \
 	for each in "ruff check" "ruff format --check" "mypy" "lint-imports --no-logo" \
-	    "python -m pytest -q tests/architecture"; do \
+	    "python -m pytest -q tests/architecture" "python ops/contract.py --check"; do \
 	  echo "== $$each"; $(BIN)/$$each || status=1; \
 	done; \
 	[ $$status = 0 ] && echo "check: all good" || { echo "check: something above is wrong"; exit 1; }
@@ -49,7 +49,7 @@ crash: $(STAMPS)/python  ## Kill the desk 50 times over one run of the world, th
 	@$(BIN)/python tests/crash/kill_desk.py $(ARGS)
 	@$(BIN)/python tests/crash/kill_desk.py --faults $(ARGS)
 
-kills: $(STAMPS)/python  ## Kill every role and NATS, and freeze the chain, 200 times each over one run (two hours)
+kills: $(STAMPS)/python  ## Kill every role and NATS, and the chain, 200 times each over one run (two hours)
 	@$(BIN)/python -m tests.crash.kill_roles $(ARGS)
 
 cuts: $(STAMPS)/python  ## Cut the Geyser stream 30 times in five minutes and look for what was lost

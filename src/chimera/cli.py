@@ -169,6 +169,10 @@ def chain(
     jito_port: Annotated[int, typer.Option(min=0)] = 8901,
     admin_port: Annotated[int, typer.Option(min=0)] = 8902,
     empty: Annotated[bool, typer.Option(help="No tokens, pools or traders at genesis.")] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Go on with the chain in that file, or begin it there.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Run the embedded chain: JSON-RPC, WebSocket, Geyser and a block engine on 127.0.0.1."""
     from chimera.localnet.genesis import genesis
@@ -182,6 +186,7 @@ def chain(
         jito_port=jito_port,
         admin_port=admin_port,
         seed=seed,
+        kept_in=keep,
     )
     accounts = () if empty else genesis(seed).accounts
 

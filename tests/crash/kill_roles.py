@@ -1,4 +1,4 @@
-"""Kills each role of a house in many processes, and NATS, and freezes the chain, over one run of the world.
+"""Kills each role of a house in many processes, NATS and the chain, and freezes the chain, over one run of the world.
 
     python tests/crash/kill_roles.py [--kills 200] [--seed 7] [--only market,nats]
 
@@ -6,8 +6,8 @@ Everybody comes back by himself (a supervisor starts what died) and at the end a
 to the lamport, everybody's pools with the chain's accounts, the tables with the journal; no trade twice, no signal
 without an end, and every absence of the market process told as a gap.
 
-The embedded chain keeps its ledger in memory, so killing it would be another chain; it is frozen (SIGSTOP) instead,
-which is a node that hangs with every connection open, and its streams are cut.
+The killed chain runs its ledger again and goes on where it was, as a validator does. The frozen one (SIGSTOP) is a
+node that hangs with every connection open; its streams are cut afterwards.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from chimera.adapters.bus_nats import NatsBus
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.pool_cache import PoolCache
 from chimera.adapters.rpc import RpcChain, RpcOptions
+from chimera.demo.processes import Child
 from chimera.domain.chain import AccountUpdate
 from chimera.domain.ids import Address, Slot
 from chimera.domain.market import MarketEvent, MarketGap
@@ -45,7 +46,7 @@ from chimera.ports.venue import MintTeller
 from chimera.roles.pool_sharing import AWAY, PoolFollower
 from chimera.roles.topics import MARKET
 
-TARGETS = ("market", "nats", "chain", "strategy", "execution", "control")
+TARGETS = ("market", "nats", "chain", "freeze", "strategy", "execution", "control")
 ALIVE_S = (0.2, 2.5)
 FROZEN_S = 2.5  # longer than a silent stream is believed
 AGREE_WITHIN_S = 60.0
@@ -115,14 +116,23 @@ async def _strike(house: ApartHouse, target: str) -> None:
         house.nats.kill()
         await house.nats.start()
     elif target == "chain":
+        chain = _chain(house)
+        os.kill(chain.pid, signal.SIGKILL)
+        await chain.wait()
+        await house.stage.chain()
+    elif target == "freeze":
         await _freeze(house)
     else:
         await house.kill(target)
         await house.start(target)
 
 
+def _chain(house: ApartHouse) -> Child:
+    return next(child for child in reversed(house.stage.started) if child.name == "chain")
+
+
 async def _freeze(house: ApartHouse) -> None:
-    chain = next(child for child in house.stage.started if child.name == "chain")
+    chain = _chain(house)
     os.kill(chain.pid, signal.SIGSTOP)
     await asyncio.sleep(FROZEN_S)
     os.kill(chain.pid, signal.SIGCONT)

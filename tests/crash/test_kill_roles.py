@@ -1,4 +1,4 @@
-"""A slice of `make kills`: each role killed once, NATS too, and the chain frozen, over one run of the world."""
+"""A slice of `make kills`: each role, NATS and the chain killed once, and the chain frozen, over one run of the world."""
 
 from pathlib import Path
 

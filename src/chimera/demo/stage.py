@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -87,6 +88,18 @@ class Stage:
             await self._child("world", world, self._environ)
         return child, dashboard
 
+    async def chain(self) -> Child:
+        """The running chain; after a kill it is the same one again, at the same addresses."""
+        arguments = ["chain", "--seed", str(self.seed), "--keep", str(self.folder / "chain.ledger")]
+        for front in ("rpc", "ws", "geyser", "jito", "admin"):
+            # the system picks each port: a second demo, or a node of the user's own, is not in the way
+            known = self.endpoints.get(front)
+            port = 0 if known is None else urlsplit(known).port
+            arguments += ["--port" if front == "rpc" else f"--{front}-port", str(port)]
+        child = await self._child("chain", arguments, self._environ)
+        self.endpoints = await child.first_line()
+        return child
+
     async def holdings(self) -> tuple[int, dict[Address, int]]:
         """(lamports, tokens by mint) of the desk's wallet, asked of the chain itself."""
         if self._rpc is None:
@@ -99,12 +112,7 @@ class Stage:
         return account.lamports if account else 0, tokens
 
     async def _set(self) -> None:
-        # every port is picked by the system: a second demo, or a node of the user's own, is not in the way
-        ports = [
-            part for name in ("", "ws-", "geyser-", "jito-", "admin-") for part in (f"--{name}port", "0")
-        ]
-        chain = await self._child("chain", ["chain", "--seed", str(self.seed), *ports], self._environ)
-        self.endpoints = await chain.first_line()
+        await self.chain()
         self.wallet = create(self.folder / "vault.json", self._passphrase)
         options = RpcOptions(requests_per_second_max=CALLS_PER_S)
         self._rpc = RpcChain(self.endpoints["rpc"], who="embedded chain", options=options)

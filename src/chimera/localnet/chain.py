@@ -18,6 +18,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from chimera.domain.chain import Commitment
+from chimera.domain.errors import ConfigError
 from chimera.domain.ids import Address
 from chimera.localnet.bank import Bank, Execution, GenesisAccount, NotProcessed, Simulated
 from chimera.localnet.blockhashes import Blockhashes
@@ -31,6 +32,7 @@ from chimera.localnet.events import (
 )
 from chimera.localnet.faucet import Faucet
 from chimera.localnet.forks import Forks, SlotState
+from chimera.localnet.kept import Began, BundleCame, Came, ChainFile, Kept, RolledBack, SlotEnded
 from chimera.localnet.ledger import Block, Ledger, TransactionError, TransactionRecord
 from chimera.localnet.nonce import uses_current_nonce
 from chimera.localnet.view import ChainView
@@ -83,24 +85,40 @@ class EmbeddedChain:
         now: Callable[[], float],
         genesis: Iterable[GenesisAccount] = (),
         programs: Mapping[Address, bytes] | None = None,
+        kept_in: ChainFile | None = None,
     ) -> None:
-        self.options = options
+        """With `kept_in` it is written down what happens; call `resume` once the listeners are there.
+
+        Raises ConfigError where that file's chain began otherwise.
+        """
+        genesis, programs = tuple(genesis), programs or {}
+        started = now()
+        self._file = kept_in
+        began = _beginning(options, started)
+        if kept_in is not None:
+            began = _as_kept(
+                kept_in, msgspec.structs.replace(began, genesis_digest=_digest(genesis, programs))
+            )
+        self.options = options = msgspec.structs.replace(
+            options,
+            identity=began.identity,
+            confirmed_lag_slots=began.confirmed_lag_slots,
+            finalized_lag_slots=began.finalized_lag_slots,
+        )
         self.listeners = ChainEvents()
         self.faucet = Faucet(options.identity)
-        self.bank = Bank(genesis=genesis, programs=programs or {})
+        self.bank = Bank(genesis=genesis, programs=programs)
         self.bank.put(self.faucet.address, Account(options.faucet_lamports, b"", Pubkey.default()))
         self.ledger = Ledger(transactions_max=options.transactions_max)
         self.blockhashes = Blockhashes()
         self.genesis_hash = Hash(hashlib.sha256(b"genesis" + options.identity).digest())
         self._now = now
-        started = now()
-        wanted = options.genesis_unix_seconds
-        self._clock_offset = 0.0 if wanted is None else wanted - started
+        self._clock_offset = began.clock_offset_s
         self._write_version = 0
         self._dropped: dict[Signature, TransactionError] = {}
         self._dropped_order: deque[Signature] = deque()
         self._confirmed_slot = self._finalized_slot = 0
-        genesis_time = int(started + self._clock_offset)
+        genesis_time = began.unix_seconds
         genesis_block = Block(0, 0, 0, self.genesis_hash, Hash.default(), genesis_time, ())
         self._rooted = SlotState(0, 0, 0, genesis_time, Hash.default(), self.genesis_hash)
         self.ledger.seal(genesis_block)
@@ -121,7 +139,10 @@ class EmbeddedChain:
     def execute(self, wire: bytes, *, bundle_id: str | None = None) -> Landed | Dropped:
         """Runs it in the slot in progress. Raises WireError as `submit` does."""
         transaction = parse_transaction(wire)
-        run = self._run(transaction)
+        run: Execution | NotProcessed | None = self._too_old_or_known(transaction)
+        if run is None:
+            self._keep(Came(wire, bundle_id))
+            run = self.bank.run(transaction)
         if isinstance(run, NotProcessed):
             self._drop(transaction.signatures[0], run.error)
             return Dropped(transaction.signatures[0], run.error)
@@ -135,13 +156,14 @@ class EmbeddedChain:
         transactions = [parse_transaction(wire) for wire in wires]
         signatures = tuple(transaction.signatures[0] for transaction in transactions)
         bundle_id = hashlib.sha256(",".join(map(str, signatures)).encode()).hexdigest()
+        self._keep(BundleCame(tuple(wires)))
         done: list[tuple[bytes, VersionedTransaction, Execution]] = []
         seen: set[Signature] = set()
         for index, (wire, transaction) in enumerate(zip(wires, transactions, strict=True)):
             if transaction.signatures[0] in seen:
                 run: Execution | NotProcessed = NotProcessed(ALREADY_PROCESSED)
             else:
-                run = self._run(transaction)
+                run = self._too_old_or_known(transaction) or self.bank.run(transaction)
             seen.add(transaction.signatures[0])
             if isinstance(run, Execution):
                 done.append((wire, transaction, run))
@@ -204,9 +226,16 @@ class EmbeddedChain:
 
     def advance_slot(self) -> None:
         """Seals the slot in progress, begins the next one, and lets older ones become confirmed and final."""
+        working = self._forks.working
+        time = self._time_after(working)
+        blockhash = _blockhash(working)
+        self._keep(SlotEnded(bytes(blockhash), time))
+        self._advance(blockhash, time)
+
+    def _advance(self, blockhash: Hash, time: int) -> None:
         sealed = self._forks.working
-        self._seal(sealed)
-        self._forks.begin(self._child(sealed.slot + 1, sealed))
+        self._seal(sealed, blockhash)
+        self._forks.begin(self._child(sealed.slot + 1, sealed, time))
         self._enter_working_slot()
         confirmed = self._forks.behind(self.options.confirmed_lag_slots)
         if confirmed is not None and confirmed.slot > self._confirmed_slot:
@@ -228,6 +257,16 @@ class EmbeddedChain:
         Accounts, statuses and history go back; their slot numbers are not used again. With `requeue` the
         dead transactions are submitted again in their order, as a cluster's rebroadcast would do.
         """
+        time = self._time_after(self._forks.working)
+        self._keep(RolledBack(slots, time))
+        dead, lost = self._undo(slots, time)
+        if requeue:
+            for record in lost:
+                self.execute(record.wire, bundle_id=record.bundle_id)
+        return tuple(state.slot for state in reversed(dead))
+
+    def _undo(self, slots: int, time: int) -> tuple[list[SlotState], list[TransactionRecord]]:
+        """(slots that died, newest first; what was in them, oldest first)."""
         dead: list[SlotState] = []
         lost: list[TransactionRecord] = []
         last_slot = self.slot
@@ -241,14 +280,34 @@ class EmbeddedChain:
         tip = self._forks.working if len(self._forks) else self._rooted
         self.blockhashes.undo(after_slot=tip.slot)
         self._confirmed_slot = min(self._confirmed_slot, tip.slot)
-        self._forks.begin(self._child(last_slot + 1, tip))
+        self._forks.begin(self._child(last_slot + 1, tip, time))
         for state in dead:
             self._tell_phase(state, SlotPhase.DEAD)
         self._enter_working_slot()
-        if requeue:
-            for record in lost:
-                self.execute(record.wire, bundle_id=record.bundle_id)
-        return tuple(state.slot for state in reversed(dead))
+        return dead, lost
+
+    def resume(self) -> None:
+        """Runs again what its file holds; the listeners hear of it.
+
+        Raises ConfigError where that does not come to the same blocks.
+        """
+        file, self._file = self._file, None  # what is kept already is not kept again
+        for record in file.rest() if file is not None else ():
+            match record:
+                case Came(wire, bundle_id):
+                    self.execute(wire, bundle_id=bundle_id)
+                case BundleCame(wires):
+                    self.submit_bundle(wires)
+                case SlotEnded(blockhash, time):
+                    if blockhash != bytes(_blockhash(self._forks.working)):
+                        raise ConfigError(
+                            f"--keep: slot {self.slot} of the file comes out differently now; it was made by another "
+                            "version: begin a new file"
+                        )
+                    self._advance(Hash(blockhash), time)
+                case RolledBack(slots, time):
+                    self._undo(slots, time)
+        self._file = file
 
     def slot_state(self, slot: int) -> SlotState | None:
         """What a slot that is not final yet holds; None for final, dead and unknown ones.
@@ -280,9 +339,9 @@ class EmbeddedChain:
 
     # -- inside ---------------------------------------------------------------------------------------------
 
-    def _run(self, transaction: VersionedTransaction) -> Execution | NotProcessed:
+    def _too_old_or_known(self, transaction: VersionedTransaction) -> NotProcessed | None:
         refused = self.check_age(transaction, view=self.view())
-        return self.bank.run(transaction) if refused is None else NotProcessed(refused)
+        return None if refused is None else NotProcessed(refused)
 
     def _accept(
         self, wire: bytes, transaction: VersionedTransaction, run: Execution, bundle_id: str | None
@@ -332,27 +391,30 @@ class EmbeddedChain:
         if len(self._dropped_order) > DROPPED_KEPT:
             self._dropped.pop(self._dropped_order.popleft(), None)
 
-    def _seal(self, state: SlotState) -> None:
-        digest = hashlib.sha256(bytes(state.previous_blockhash) + state.slot.to_bytes(8, "little"))
-        for record in state.transactions:
-            digest.update(bytes(record.signature))
-        state.blockhash = Hash(digest.digest())
+    def _seal(self, state: SlotState, blockhash: Hash) -> None:
+        state.blockhash = blockhash
         block = Block(
             slot=state.slot,
             parent=state.parent,
             height=state.height,
-            blockhash=state.blockhash,
+            blockhash=blockhash,
             previous_blockhash=state.previous_blockhash,
             time=state.time,
             transactions=tuple(state.transactions),
         )
         self.ledger.seal(block)
-        self.blockhashes.add(state.blockhash, slot=state.slot, height=state.height)
+        self.blockhashes.add(blockhash, slot=state.slot, height=state.height)
         self.listeners.block_sealed(BlockSealed(block))
         self._tell_phase(state, SlotPhase.PROCESSED)
 
-    def _child(self, slot: int, parent: SlotState) -> SlotState:
-        time = max(parent.time, int(self._now() + self._clock_offset))
+    def _keep(self, record: Kept) -> None:
+        if self._file is not None:
+            self._file.keep(record)
+
+    def _time_after(self, parent: SlotState) -> int:
+        return max(parent.time, int(self._now() + self._clock_offset))
+
+    def _child(self, slot: int, parent: SlotState, time: int) -> SlotState:
         assert parent.blockhash is not None, "only a sealed slot can have a child"
         return SlotState(slot, parent.slot, parent.height + 1, time, parent.blockhash)
 
@@ -364,6 +426,51 @@ class EmbeddedChain:
 
     def _tell_phase(self, state: SlotState, phase: SlotPhase) -> None:
         self.listeners.slot_changed(SlotChanged(state.slot, state.parent, phase))
+
+
+def _blockhash(state: SlotState) -> Hash:
+    """What the slot's block is called once it is sealed as it is now."""
+    digest = hashlib.sha256(bytes(state.previous_blockhash) + state.slot.to_bytes(8, "little"))
+    for record in state.transactions:
+        digest.update(bytes(record.signature))
+    return Hash(digest.digest())
+
+
+def _digest(genesis: Sequence[GenesisAccount], programs: Mapping[Address, bytes]) -> bytes:
+    """SHA-256 over all that exists before the first block."""
+    digest = hashlib.sha256()
+    for made in genesis:
+        digest.update(msgspec.msgpack.encode(made))
+    for address, elf in programs.items():
+        digest.update(address.encode() + elf)
+    return digest.digest()
+
+
+def _beginning(options: ChainOptions, now: float) -> Began:
+    """How a new chain begins."""
+    wanted = options.genesis_unix_seconds
+    return Began(
+        genesis_digest=b"",
+        identity=options.identity,
+        unix_seconds=int(now) if wanted is None else wanted,
+        clock_offset_s=0.0 if wanted is None else wanted - now,
+        confirmed_lag_slots=options.confirmed_lag_slots,
+        finalized_lag_slots=options.finalized_lag_slots,
+    )
+
+
+def _as_kept(file: ChainFile, new: Began) -> Began:
+    """How the file's chain began; an empty file's begins as `new`."""
+    began = file.began()
+    if began is None:
+        file.begin(new)
+        return new
+    if began.genesis_digest != new.genesis_digest:
+        raise ConfigError(
+            "--keep: the chain in the file began with other accounts or programs (another --seed, --empty or "
+            "version); start it as it was started, or begin a new file"
+        )
+    return began
 
 
 # bincode of a field-less variant is its index as u32, little-endian (solana-transaction-error).

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import NoReturn, Protocol, Self
 
 import msgspec
@@ -16,6 +17,7 @@ from chimera.localnet.chain import ChainOptions, EmbeddedChain
 from chimera.localnet.fault_driver import FaultDriver
 from chimera.localnet.faults import Faults
 from chimera.localnet.geyser import GeyserOptions, GeyserServer
+from chimera.localnet.kept import ChainFile
 from chimera.localnet.programs import PROGRAMS, program_elf
 from chimera.localnet.rpc import RpcFront
 from chimera.localnet.rpc_http import RpcHttp, RpcHttpOptions
@@ -41,6 +43,8 @@ class NodeOptions(msgspec.Struct, frozen=True):
     finalized_lag_slots: int = 32
     genesis_unix_seconds: int | None = None
     transactions_max: int = 50_000
+    kept_in: Path | None = None
+    """The chain goes on where the one in that file stopped, however it did; None: it lives in memory."""
 
 
 class _Front(Protocol):
@@ -71,6 +75,7 @@ class Node:
 
     def __init__(self, options: NodeOptions, *, genesis: Sequence[GenesisAccount]) -> None:
         self._options = options
+        self._file = None if options.kept_in is None else ChainFile(options.kept_in)
         self.chain = EmbeddedChain(
             ChainOptions(
                 confirmed_lag_slots=options.confirmed_lag_slots,
@@ -82,6 +87,7 @@ class Node:
             now=time.time,
             genesis=(*tip_genesis(), *genesis),
             programs={Address(address): program_elf(name) for address, name in PROGRAMS.items()},
+            kept_in=self._file,
         )
         self.faults = Faults(seed=options.seed, slot=lambda: self.chain.slot)
         self.clock = SlotClock(self.chain.advance_slot, duration_ms=options.slot_ms)
@@ -93,6 +99,7 @@ class Node:
         geyser = GeyserServer(
             self.chain, GeyserOptions(host=host, port=options.geyser_port), now_ns=time.time_ns
         )
+        self.chain.resume()  # Geyser listens already: a client that comes back may ask for the last slots
         engine_options = BlockEngineOptions(host=host, port=options.jito_port)
         engine = BlockEngine(self.chain, engine_options, now=time.time, intercept=intercept)
         driver = FaultDriver(self.chain, self.faults, geyser=geyser)
@@ -116,6 +123,8 @@ class Node:
             "admin": ("http", admin),
         }
         async with AsyncExitStack() as starting:
+            if self._file is not None:
+                starting.callback(self._file.close)
             starting.callback(driver.close)
             for name, (scheme, front) in fronts.items():
                 port = await front.start()
