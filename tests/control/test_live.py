@@ -9,8 +9,11 @@ import msgspec
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
 
-from chimera.control.stream import KEPT_MAX, WAITING_MAX, Client
+from chimera.control.frames import text_frame
+from chimera.control.stream import KEPT_MAX, UNREAD_BYTES_MAX, Client
 from chimera.domain.ids import WSOL, Address, IntentId, Signature, Slot, TradeId
 from chimera.domain.intent import Origin, Side, Signal, Style, TradeIntent
 from chimera.domain.live import FundsSeen, PositionMarked
@@ -36,7 +39,7 @@ SOL = 1_000_000_000
 
 async def join(house: Any, *, token: str | None = "readonly-key") -> ClientConnection:
     url = house.url.replace("http", "ws") + "/api/v1/ws" + (f"?token={token}" if token else "")
-    return await connect(url)
+    return await connect(url, max_queue=None)  # or a close waits for who has not read all
 
 
 async def hear(client: ClientConnection, *kinds: str) -> dict[str, Any]:
@@ -304,12 +307,73 @@ async def test_a_client_that_does_not_read_is_dropped_and_others_do_not_notice(h
         await heard
 
 
+class Tap:
+    """A wire whose other end reads nothing."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, frames: bytes) -> None:
+        self.written.append(frames)
+
+    @property
+    def unread_bytes(self) -> int:
+        return sum(map(len, self.written))
+
+
 def test_a_client_that_is_too_far_behind_gets_nothing_more() -> None:
-    client = Client("slow")
-    for number in range(WAITING_MAX + 5):
-        client.offer(str(number))
+    tap = Tap()
+    client = Client("slow", tap)
+    for _ in range(40):
+        client.offer(bytes(UNREAD_BYTES_MAX // 16))
     assert client.slow.is_set()
-    assert client.queue.qsize() == WAITING_MAX
+    assert UNREAD_BYTES_MAX < tap.unread_bytes <= UNREAD_BYTES_MAX * 9 // 8
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_001])
+def test_a_frame_is_what_the_websocket_library_reads_as_that_text(size: int) -> None:
+    text = "ä" * (size // 2) + "x" * (size % 2)
+    reader = StreamReader()
+    reader.feed_data(text_frame(text.encode()))
+    reading = Frame.parse(reader.read_exact, mask=False)
+    with pytest.raises(StopIteration) as read:
+        next(reading)
+    frame = read.value.value
+    assert (frame.opcode, frame.fin, frame.data.decode()) == (Opcode.TEXT, True, text)
+
+
+async def test_more_clients_than_are_written_to_at_once_hear_the_same_in_order(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has topics of his own, and one is gone in the middle."""
+    monkeypatch.setattr("chimera.control.stream.WRITES_AT_ONCE", 3)
+    clients = [await join(house) for _ in range(8)]
+    some = await hello(house, topics=["health"])
+    first = [await hear(client, "snapshot") for client in clients]
+    await hear(some, "snapshot")
+    for number in range(20):
+        active = number % 2 == 0
+        house.journal.append(
+            KillSwitchMoved(active=active, scope="halt_buys" if active else "", cause=str(number), by="ops")
+        )
+        await asyncio.sleep(0.01)
+        if number == 10:
+            await clients.pop().close()
+    heard = []
+    for client in clients:
+        numbers, last = [], ""
+        while last != "19":
+            message = await hear(client)
+            numbers.append(message["seq"])
+            if message["type"] == "decision":
+                last = message["data"]["text"].rpartition(": ")[2].rstrip(".")
+        heard.append(numbers)
+    assert len({told["seq"] for told in first}) == 1
+    assert all(numbers == list(range(numbers[0], numbers[-1] + 1)) for numbers in heard)
+    assert len({tuple(numbers) for numbers in heard}) == 1
+    assert (await hear(some))["type"] == "health_update"
+    for client in (*clients, some):
+        await client.close()
 
 
 async def test_a_funds_report_moves_the_equity_curve(house: Any) -> None:

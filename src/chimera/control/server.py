@@ -10,6 +10,7 @@ from typing import Self
 import uvicorn
 
 from chimera.control.envelope import App
+from chimera.control.frames import FrameProtocol
 from chimera.domain.errors import ConfigError
 
 PING_S = 20
@@ -48,7 +49,7 @@ class ControlServer:
             uvicorn.Config(
                 app,
                 http="httptools",
-                ws="websockets-sansio",
+                ws=FrameProtocol,
                 loop="none",
                 lifespan="on",
                 log_config=None,

@@ -1,9 +1,12 @@
-"""Live updates to WebSocket clients: one replica, one numbered stream, a bounded queue for each client.
+"""Live updates to WebSocket clients: one replica, one numbered stream, a bounded number of bytes for each client.
 
 A client gets a snapshot with the number it stands for and then every later message; a gap in the numbers tells it
 to ask for a new snapshot. One that was away for a moment says where it stood and is told what it missed. One that
 asked for some topics gets no others: its numbers then skip, and nothing is lost between them all the same, since
 whoever does not keep up is let go. Nobody waits for him.
+
+A message is encoded and framed once, whoever gets it; what was told together is one write for each client, and after
+some clients the loop goes on with other work, since the desk may live in this process.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from chimera.control.frames import Wire, text_frame
 from chimera.control.replica import Change, Part, Replica
 from chimera.control.schemas import Decision, Health, Overview, Position
 from chimera.control.wire import encode
@@ -23,7 +27,10 @@ from chimera.domain.messages import Entry
 from chimera.observe import Observer
 from chimera.ports.runtime import Clock, LiveStream
 
-WAITING_MAX = 256  # messages a client may be behind: some ten seconds of a busy house
+UNREAD_BYTES_MAX = 1_048_576  # that a client may be behind: some ten seconds of a busy house
+WRITES_AT_ONCE = (
+    64  # clients written to before the loop turns: a write is a system call, some ten microseconds
+)
 CLIENTS_MAX = 600  # 500 that listen at once are measured: benchmarks/control_room.py
 ENTRY_DELAY_S = 0.005  # facts of one trade come in bursts; together they make one message each
 LIVE_DELAY_S = 0.25  # marks and health are for eyes
@@ -59,19 +66,18 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
 class Client:
     """One WebSocket's end of the stream."""
 
-    def __init__(self, identifier: str, topics: frozenset[str] = ALL_TOPICS) -> None:
-        self.identifier, self.topics = identifier, topics
-        self.queue: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
+    def __init__(self, identifier: str, wire: Wire, topics: frozenset[str] = ALL_TOPICS) -> None:
+        self.identifier, self.topics, self._wire = identifier, topics, wire
         self.slow = asyncio.Event()
         """Set once it fell too far behind; it gets nothing more."""
 
-    def offer(self, message: str) -> None:
+    def offer(self, frames: bytes) -> None:
         if self.slow.is_set():
             return
-        try:
-            self.queue.put_nowait(message)
-        except asyncio.QueueFull:
+        if self._wire.unread_bytes > UNREAD_BYTES_MAX:
             self.slow.set()
+        else:
+            self._wire.write(frames)
 
 
 class Stream:
@@ -94,8 +100,13 @@ class Stream:
         """Of this numbering: a number of another process means nothing here."""
         self._seq = 0
         self._clients: set[Client] = set()
-        self._kept: deque[tuple[int, str, str]] = deque(maxlen=KEPT_MAX)
-        """(number, topic, message) of the last ones told, without a gap."""
+        self._kept: deque[tuple[int, str, bytes]] = deque(maxlen=KEPT_MAX)
+        """(number, topic, frame) of the last ones told, without a gap."""
+        self._told: list[tuple[str, bytes]] = []
+        """(topic, frame) of this flush."""
+        self._outgoing: deque[tuple[Client, bytes]] = deque()
+        """In order for each client."""
+        self._writing = False
         self._listening_until_ns = 0
         self._dirty: dict[tuple[Part, TradeId | None], None] = {}
         self._decisions: list[Decision] = []
@@ -158,6 +169,29 @@ class Stream:
             self._tell("decision", decision)
         for part, trade_id in dirty:
             self._tell_part(part, trade_id)
+        self._send()
+
+    def _send(self) -> None:
+        """Lines up what was told, joined once for all clients of the same topics."""
+        told, self._told = self._told, []
+        if not told:
+            return
+        joined: dict[frozenset[str], bytes] = {}
+        for client in self._clients:
+            if client.topics not in joined:
+                joined[client.topics] = b"".join(frame for topic, frame in told if topic in client.topics)
+            if frames := joined[client.topics]:
+                self._outgoing.append((client, frames))
+        if self._outgoing and not self._writing:
+            self._write_some()
+
+    def _write_some(self) -> None:
+        for _ in range(min(WRITES_AT_ONCE, len(self._outgoing))):
+            client, frames = self._outgoing.popleft()
+            client.offer(frames)
+        self._writing = bool(self._outgoing)
+        if self._writing:
+            asyncio.get_running_loop().call_soon(self._write_some)
 
     def _tell_part(self, part: Part, trade_id: TradeId | None) -> None:
         match part:
@@ -179,14 +213,12 @@ class Stream:
 
     def _tell(self, kind: str, data: msgspec.Struct) -> None:
         self._seq += 1
-        message, topic = encode({"type": kind, "seq": self._seq, "data": data}).decode(), TOPICS[kind]
-        self._kept.append((self._seq, topic, message))
-        for client in self._clients:
-            if topic in client.topics:
-                client.offer(message)
+        topic, frame = TOPICS[kind], text_frame(encode({"type": kind, "seq": self._seq, "data": data}))
+        self._kept.append((self._seq, topic, frame))
+        self._told.append((topic, frame))
 
-    def snapshot(self, topics: frozenset[str] = ALL_TOPICS) -> str:
-        """All that a client needs to start, with the number of the last message it contains."""
+    def snapshot(self, topics: frozenset[str] = ALL_TOPICS) -> bytes:
+        """The frame of all that a client needs to start, with the number of the last message it contains."""
         data = Snapshot(
             overview=self.replica.overview(self._clock.now_ms(), history=True)
             if "overview" in topics
@@ -195,31 +227,37 @@ class Stream:
             decisions=self.replica.decisions(SNAPSHOT_DECISIONS) if "decisions" in topics else None,
             health=self._health() if "health" in topics else None,
         )
-        return encode({"type": "snapshot", "seq": self._seq, "stream": self.id, "data": data}).decode()
+        return text_frame(encode({"type": "snapshot", "seq": self._seq, "stream": self.id, "data": data}))
 
-    def missed(self, stream: str, after: int, topics: frozenset[str]) -> list[str] | None:
-        """What was told since number `after`, begun by a `resumed`; None where that is not known whole any more."""
+    def missed(self, stream: str, after: int, topics: frozenset[str]) -> bytes | None:
+        """Frames of what was told since number `after`, after a `resumed`; None where that is not known whole."""
         oldest = self._kept[0][0] if self._kept else self._seq + 1
         if stream != self.id or not oldest - 1 <= after <= self._seq:
             return None
-        resumed = encode({"type": "resumed", "seq": after, "stream": self.id, "data": {}}).decode()
-        return [resumed, *(text for seq, topic, text in self._kept if seq > after and topic in topics)]
+        resumed = text_frame(encode({"type": "resumed", "seq": after, "stream": self.id, "data": {}}))
+        later = (frame for seq, topic, frame in self._kept if seq > after and topic in topics)
+        return b"".join((resumed, *later))
 
     @asynccontextmanager
     async def client(
-        self, identifier: str, *, topics: frozenset[str] = ALL_TOPICS, stream: str = "", after: int = -1
+        self,
+        identifier: str,
+        wire: Wire,
+        *,
+        topics: frozenset[str] = ALL_TOPICS,
+        stream: str = "",
+        after: int = -1,
     ) -> AsyncIterator[Client | None]:
-        """A client with what it missed since `after` of `stream` queued, or else a snapshot; forgotten at the end.
+        """A client with what it missed since `after` of `stream` sent, or else a snapshot; forgotten at the end.
 
         None where the house is full.
         """
         if len(self._clients) >= CLIENTS_MAX:
             yield None
             return
-        client = Client(identifier, topics)
+        client = Client(identifier, wire, topics)
         self.flush()  # what is pending is in the snapshot; told afterwards it would come out of order
-        for message in self.missed(stream, after, topics) or [self.snapshot(topics)]:
-            client.offer(message)
+        client.offer(self.missed(stream, after, topics) or self.snapshot(topics))
         self._clients.add(client)
         self._observer.clients_counted(self.clients)
         try:

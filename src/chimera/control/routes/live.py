@@ -9,6 +9,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chimera.control.auth import Doorkeeper
+from chimera.control.frames import wire_of
 from chimera.control.stream import ALL_TOPICS, Client, Stream
 from chimera.control.wire import Problem
 from chimera.domain.errors import OutsideError
@@ -50,7 +51,7 @@ def live_route(
                 return
             after = -1 if hello.after is None else hello.after
             async with stream.client(
-                holder.identifier, topics=topics, stream=hello.stream, after=after
+                holder.identifier, wire_of(websocket.scope), topics=topics, stream=hello.stream, after=after
             ) as client:
                 if client is None:
                     await websocket.close(FULL, "too many clients")
@@ -103,18 +104,17 @@ async def _until_over(websocket: WebSocket, doorkeeper: Doorkeeper, key: str, *,
 async def _serve(
     websocket: WebSocket, client: Client, observer: Observer, over: Coroutine[Any, Any, None]
 ) -> None:
-    """Sends until the client leaves, falls too far behind, or loses his right to listen."""
+    """Waits until the client leaves, falls too far behind, or loses his right to listen."""
     ending = asyncio.create_task(over)
-    sending = asyncio.create_task(_send(websocket, client))
     leaving = asyncio.create_task(_drain(websocket))
     slow = asyncio.create_task(client.slow.wait())
     try:
-        await asyncio.wait((sending, leaving, slow, ending), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((leaving, slow, ending), return_when=asyncio.FIRST_COMPLETED)
         expired = ending.done()
     finally:
-        for task in (sending, leaving, slow, ending):
+        for task in (leaving, slow, ending):
             task.cancel()
-        await asyncio.gather(sending, leaving, slow, ending, return_exceptions=True)
+        await asyncio.gather(leaving, slow, ending, return_exceptions=True)
     if expired:
         await websocket.close(UNAUTHENTICATED, "your key or token is over")
         return
@@ -123,11 +123,6 @@ async def _serve(
         with suppress(TimeoutError):  # the word waits behind what he has not read; the ping ends the rest
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await websocket.close(SLOW, "too slow: connect again for a new snapshot")
-
-
-async def _send(websocket: WebSocket, client: Client) -> None:
-    while True:
-        await websocket.send_text(await client.queue.get())
 
 
 async def _drain(websocket: WebSocket) -> None:
