@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ApiError } from "../api/client";
+import { ApiError, type Ask } from "../api/client";
 import { logIn, refreshed } from "./login";
 import type { Wallet } from "./standard";
 
@@ -18,11 +18,12 @@ const wallet: Wallet = {
 
 function desk(answers: Record<string, unknown>) {
   const asked: [string, unknown][] = [];
-  const ask = async <T>(path: string, body: unknown): Promise<T> => {
-    asked.push([path, body]);
-    const answer = answers[path];
+  const ask: Ask = async (operation, ...given) => {
+    const name = operation.replace("POST /auth/", "");
+    asked.push([name, (given[0] as { body: unknown }).body]);
+    const answer = answers[name];
     if (answer instanceof Error) throw answer;
-    return answer as T;
+    return answer as never;
   };
   return { asked, ask };
 }

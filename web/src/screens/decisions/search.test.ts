@@ -31,7 +31,7 @@ describe("a search of decisions", () => {
     expect(fits(decision(1), { token: "bon" })).toBe(true);
     expect(fits(decision(1), { token: "DezX" })).toBe(true);
     expect(fits(decision(1), { token: "dezX" })).toBe(false); // addresses are case-sensitive
-    expect(fits(decision(1, { token_symbol: null, token_address: null }), { token: "BONK" })).toBe(false);
+    expect(fits(decision(1, { token_symbol: "", token_address: "" }), { token: "BONK" })).toBe(false);
   });
 
   it("wants every filter at once", () => {

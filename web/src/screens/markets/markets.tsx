@@ -33,7 +33,7 @@ export function Markets() {
       api.markets({
         venue: search.venue,
         mint,
-        doubtful: search.doubtful ? "true" : undefined,
+        doubtful: search.doubtful,
         limit: PAGE,
         offset,
       }),

@@ -1,0 +1,68 @@
+"""The dashboard's types are those of the OpenAPI document: made, not written."""
+
+import pytest
+
+from ops import contract
+
+
+def test_the_dashboards_types_are_those_of_the_api() -> None:
+    made = contract.typescript(contract.document(), *contract.named())
+    assert contract.FILE.read_text() == made, "run: .venv/bin/python ops/contract.py"
+
+
+def test_the_document_is_whole_without_a_running_desk() -> None:
+    paths = contract.document()["paths"]
+    assert {"/api/v1/auth/wallet", "/api/v1/config/settings", "/api/v1/operations/telemetry"} <= set(paths)
+
+
+def test_a_field_that_the_desk_renames_shows_in_the_types() -> None:
+    described = contract.document()
+    position = described["components"]["schemas"]["Position"]
+    position["properties"]["worth"] = position["properties"].pop("value_lamports")
+    made = contract.typescript(described, *contract.named())
+    assert "worth?: string | null;" in made
+    assert made != contract.FILE.read_text()
+
+
+def test_a_call_that_the_desk_does_not_know_is_refused() -> None:
+    with pytest.raises(KeyError):
+        contract.typescript(contract.document(), ["GET /no/such/thing"], [])
+
+
+def test_what_may_be_left_out_is_optional_for_who_asks_and_sure_for_who_reads() -> None:
+    described = {
+        "components": {
+            "schemas": {
+                "Asked": {
+                    "type": "object",
+                    "properties": {"often": {"type": "integer", "default": 1}, "name": {"type": "string"}},
+                    "required": ["name"],
+                },
+                "Told": {"type": "object", "properties": {"often": {"type": "integer", "default": 1}}},
+            }
+        },
+        "paths": {
+            "/api/v1/x/{id}": {
+                "post": {
+                    "parameters": [
+                        {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+                        {"name": "a-b", "in": "query", "schema": {"enum": ["u", "v"]}},
+                        {"name": "X-Y", "in": "header", "schema": {"type": "string"}},
+                    ],
+                    "requestBody": {
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Asked"}}}
+                    },
+                    "responses": {
+                        "201": {
+                            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Told"}}}
+                        }
+                    },
+                }
+            }
+        },
+    }
+    made = contract.typescript(described, ["POST /x/{id}"], [])
+    assert "Asked: {\n    often?: number;\n    name: string;\n  }" in made
+    assert "Told: {\n    often: number;\n  }" in made
+    assert 'path: { id: string };\n    query: { "a-b"?: "u" | "v" };\n    body: Schemas["Asked"];' in made
+    assert "X-Y" not in made
