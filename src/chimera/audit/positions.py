@@ -68,6 +68,9 @@ class Evidence(msgspec.Struct, frozen=True):
 class Fills:
     """What landed of each round trip that is not closed; folded beside the ledger, which keeps sums only."""
 
+    FOLDS = frozenset({LegFinalized, LegLanded, LegRebooked, LegUndone, TradeMoved})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self) -> None:
         self._fills: dict[TradeId, list[Fill]] = {}
         self._closed: dict[TradeId, list[Fill]] = {}
@@ -96,6 +99,9 @@ class Fills:
 
 class Findings:
     """Discrepancies that nobody has resolved, and when positions were last looked at; folded."""
+
+    FOLDS = frozenset({DiscrepancyResolved, PositionsReconciled, Reconciled})
+    """What it folds; of other facts it need not be told."""
 
     def __init__(self) -> None:
         self.unresolved: dict[tuple[int, int], Discrepancy | None] = {}

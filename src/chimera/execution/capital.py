@@ -22,6 +22,9 @@ class Stranger(msgspec.Struct, frozen=True):
 class Known:
     """Which transactions the books account for, and up to which slot the wallet's history is complete; folded."""
 
+    FOLDS = frozenset({CapitalMoved, LegLanded, LegSigned, Reconciled, UpkeepSigned})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self) -> None:
         self.since_slot: int | None = None
         """Everything in this slot and before it is in the books; None while they are not open."""

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from chimera.domain.ids import WSOL, Address
 from chimera.domain.intent import Style
-from chimera.domain.messages import Entry
+from chimera.domain.messages import (
+    Entry,
+    LegDropped,
+    LegExpired,
+    LegLanded,
+    LegPlanned,
+    LegReverted,
+    LegSimulated,
+)
 from chimera.domain.pool import Quote
 from chimera.domain.risk import Refusal
 from chimera.execution.compute import ComputeBook, RouteKind
@@ -13,6 +21,9 @@ from chimera.execution.mev.parameters import FeeParameters
 from chimera.execution.prices import PriceBook, PricePolicy
 from chimera.execution.tips import TipBook, TipPolicy
 from chimera.risk.slippage import Slippage, SlippagePolicy
+
+LEGS = (LegPlanned, LegSimulated, LegDropped, LegLanded, LegReverted, LegExpired)
+"""All that compute, prices, tips and parameters are learned from."""
 
 
 class Costs:
@@ -34,11 +45,12 @@ class Costs:
 
     def apply(self, entry: Entry) -> None:
         """Folds one entry of the journal; the same at start and in motion."""
-        self.compute.apply(entry)
-        self.prices.apply(entry)
-        self.tips.apply(entry)
-        self.slippage.apply(entry)
-        self.parameters.apply(entry)
+        self.slippage.apply(entry)  # whose windows follow the time of every entry
+        if isinstance(entry.fact, LEGS):
+            self.compute.apply(entry)
+            self.prices.apply(entry)
+            self.tips.apply(entry)
+            self.parameters.apply(entry)
 
     def of(self, style: Style, quotes: Sequence[Quote], *, bundle: bool) -> Fees | Refusal:
         """What a leg along these quotes may cost; a tip only where it goes into a bundle."""

@@ -47,6 +47,9 @@ class Call(msgspec.Struct, frozen=True):
 class Failover:
     """Whoever records the facts that this returns must fold them back with `apply`."""
 
+    FOLDS = frozenset({ConfigChanged})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, policy: FailoverPolicy, *, fallback: bool) -> None:
         """`fallback`: whether there is a second node."""
         self._policy = policy

@@ -57,6 +57,9 @@ class Leftovers:
     Only this is dust: what somebody sent us, or keeps here on purpose, is not ours to sell.
     """
 
+    FOLDS = frozenset({LegFinalized, LegLanded, LegUndone, UpkeepLanded})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self) -> None:
         self._left: dict[Address, int] = {}
         self._unsettled: dict[str, tuple[tuple[Address, int], ...]] = {}
@@ -85,6 +88,9 @@ class Leftovers:
 
 
 class Janitor:
+    FOLDS = Leftovers.FOLDS | {UpkeepPlanned}
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, limits: JanitorLimits) -> None:
         self.limits = limits
         self._empty_since: dict[Address, int] = {}

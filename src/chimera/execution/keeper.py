@@ -59,6 +59,9 @@ class KeeperLimits(msgspec.Struct, frozen=True):
 
 
 class Keeper:
+    FOLDS = Janitor.FOLDS
+    """What it folds; of other facts it need not be told."""
+
     def __init__(
         self,
         *,

@@ -6,6 +6,9 @@ from chimera.domain.wallet import Wallet
 
 
 class Roster:
+    FOLDS = frozenset({WalletChanged})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self) -> None:
         self.wallets: dict[Address, Wallet] = {}
 

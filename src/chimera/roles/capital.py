@@ -34,6 +34,9 @@ BY = "capital watch"
 
 
 class CapitalRole:
+    FOLDS = Known.FOLDS
+    """What it folds; of other facts it need not be told."""
+
     def __init__(
         self,
         *,

@@ -34,6 +34,9 @@ class Switchboard:
 
 
 class ClerkRole:
+    FOLDS = frozenset({DeadLetterHandled})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, *, ingress: IngressRole, ledger: Ledger, journal: Journal, clock: Clock) -> None:
         self._ingress, self._ledger, self._journal, self._clock = ingress, ledger, journal, clock
         self._settled: set[int] = set()

@@ -21,6 +21,9 @@ MARKET_EVENTS = get_args(MarketEvent)
 
 
 class MevRole:
+    FOLDS = frozenset(HEARD)
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, *, workers: MevWorkers, bus: Bus, clock: Clock, observer: Observer) -> None:
         self._workers, self._bus, self._clock, self._observer = workers, bus, clock, observer
         self._entries: deque[Entry] = deque(maxlen=WAITING_MAX)

@@ -12,6 +12,9 @@ from chimera.ports.store import Journal
 
 
 class ParkingRole:
+    FOLDS = frozenset({RunStarted, StrategyMoved})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, *, strategies: Iterable[str], journal: Journal) -> None:
         self._names, self._journal = frozenset(strategies), journal
         self.parked: set[str] = set()

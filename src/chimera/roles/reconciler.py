@@ -27,6 +27,9 @@ QUIET_STEP_S = 0.2
 
 
 class ReconcilerRole:
+    FOLDS = Fills.FOLDS | Findings.FOLDS
+    """What it folds; of other facts it need not be told."""
+
     def __init__(
         self,
         *,

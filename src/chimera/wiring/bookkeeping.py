@@ -20,6 +20,7 @@ from chimera.roles.capital import CapitalRole
 from chimera.roles.clerk import ClerkRole, Switchboard
 from chimera.roles.ingress import IngressRole
 from chimera.roles.reconciler import ReconcilerRole
+from chimera.wiring.folding import Folding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,10 @@ class Bookkeeping:
     reconciler: ReconcilerRole
     clerk: ClerkRole
 
-    def fold(self, entry: Entry) -> None:
-        """In the journal's order, each entry once, those of former runs included."""
-        self.capital.fold(entry)
-        self.reconciler.fold(entry)
-        self.clerk.fold(entry)
+    def join(self, folding: Folding) -> None:
+        """From now on each is told of his own facts."""
+        for one in (self.capital, self.reconciler, self.clerk):
+            folding.add(one.fold, of=one.FOLDS)
 
     def switchboard(self, desk: Commands) -> Switchboard:
         """Every command to whoever performs it."""
@@ -59,7 +59,7 @@ def bookkeeping(
     observer: Observer,
     past: Iterable[Entry],
 ) -> Bookkeeping:
-    """Folded from the `past`; give `fold` to the journal for what comes."""
+    """Folded from the `past`; let it `join` those who fold what comes."""
     made = Bookkeeping(
         capital=CapitalRole(
             chain=chain,
@@ -80,6 +80,8 @@ def bookkeeping(
         ),
         clerk=ClerkRole(ingress=ingress, ledger=books.ledger, journal=journal, clock=clock),
     )
+    told = Folding()
+    made.join(told)
     for entry in past:
-        made.fold(entry)
+        told(entry)
     return made

@@ -30,7 +30,7 @@ from chimera.domain.commands import (
     UndoConfig,
 )
 from chimera.domain.ids import Address
-from chimera.domain.messages import Entry, RunStarted
+from chimera.domain.messages import RunStarted
 from chimera.domain.token import TokenListing
 from chimera.execution.books import Books
 from chimera.execution.costs import Costs
@@ -73,6 +73,7 @@ from chimera.roles.tables import TablesRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
+from chimera.wiring.folding import Folding
 from chimera.wiring.paper import Paper, open_paper
 from chimera.wiring.steering import LiveSettings, steer
 
@@ -139,19 +140,18 @@ def build_desk(
     live = LiveSettings(settings)
     entries = list(journal.read())
 
-    def fold(entry: Entry) -> None:
-        live.fold(entry)
-        books.fold(entry)
-        roster.apply(entry.fact)
-        costs.apply(entry)
-        failover.apply(entry)
-
+    folding = Folding()
+    folding.add(live.fold)
+    folding.add(books.fold)
+    folding.add(lambda entry: roster.apply(entry.fact), of=roster.FOLDS)
+    folding.add(costs.apply)
+    folding.add(failover.apply, of=failover.FOLDS)
     for entry in entries:
-        fold(entry)
+        folding(entry)
     # a curve that nobody trades on while we start would stay nameless, and what we hold of it without a price
     view.expect(position.mint for position in books.ledger.open_positions)
     view.expect(Address(token.mint) for token in settings.tokens)
-    journal.listen(fold)
+    journal.listen(folding)
     journal.listen(observer.heard_later)
     edited = live.edited()
     live.adopt()
@@ -246,14 +246,14 @@ def build_desk(
     )
     for entry in entries:
         keeper.fold(entry)
-    journal.listen(keeper.fold)
+    folding.add(keeper.fold, of=keeper.FOLDS)
     workers = MevWorkers(view, rules.mev_limits(settings))
     for entry in entries:
         workers.on_entry(
             entry, 0
         )  # no pool is known yet: what was under way is remembered, nothing is wanted
     mev = MevRole(workers=workers, bus=bus, clock=clock, observer=observer)
-    journal.listen(mev.heard)
+    folding.add(mev.heard, of=mev.FOLDS)
     execution = ExecutionRole(
         desk=desk,
         keeper=keeper if settings.upkeep.enabled else None,
@@ -291,7 +291,7 @@ def build_desk(
         observer=observer,
         past=journal.read(),
     )
-    journal.listen(papers.fold)
+    papers.join(folding)
     routes = outside.open_routes(settings)
     if routes is not None:
         execution.elsewhere = ElsewhereRole(
@@ -309,7 +309,7 @@ def build_desk(
     ingress.resume(entries)
     wallets = WalletsRole(roster=roster, journal=journal, clock=clock)
     parking = ParkingRole(strategies=[one.name for one in strategies], journal=journal)
-    journal.listen(parking.fold)
+    folding.add(parking.fold, of=parking.FOLDS)
     portfolios = PortfoliosRole(strategies=[one.name for one in strategies], journal=journal)
     for entry in entries:
         portfolios.fold(entry)
