@@ -9,8 +9,8 @@ import type { Mark } from "../../api/house";
 export interface Trip {
   /** Seconds. */
   times: number[];
-  /** Percent above the price paid; null where a fill has a moment of its own and no mark. */
-  gains: (number | null)[];
+  /** Percent above the price paid. */
+  gains: number[];
   fills: { at: number; gain: number; side: Side }[];
   stop: number | null;
   target: number | null;
@@ -23,7 +23,7 @@ export function tripOf(position: Position, marks: readonly Mark[], fills: readon
   if (!paid || !tokens) return null;
   const price = paid / tokens;
   const gain = (lamports: number, held: number) => (lamports / held / price - 1) * 100;
-  const course: [at: number, gain: number | null][] = marks
+  const course: [at: number, gain: number][] = marks
     .filter(([, , held]) => Number(held) > 0)
     .map(([at, lamports, held]) => [at / 1_000, gain(Number(lamports), Number(held))]);
   const done = fills.map((fill) => ({
@@ -46,11 +46,13 @@ export function tripOf(position: Position, marks: readonly Mark[], fills: readon
   };
 }
 
-/** `marks` with what the live link told since, one point a second at most. */
+const GROWN_KEPT = 600; // minutes: the desk is asked again every half
+
+/** `marks` with what the live link told since, four points a second at most. */
 export function extended(marks: readonly Mark[], position: Position, at: number): readonly Mark[] {
   const last = marks.at(-1);
-  if (position.value_lamports === null || (last && at < last[0] + 1_000)) return marks;
-  return [...marks, [at, position.value_lamports, position.token_amount]];
+  if (position.value_lamports === null || (last && at < last[0] + 250)) return marks;
+  return [...marks.slice(-GROWN_KEPT), [at, position.value_lamports, position.token_amount]];
 }
 
 function level(lamports: string | null, paid: string | null): number | null {

@@ -1,7 +1,7 @@
 /** One position, closely: its course, what it cost and is worth, what was bought and sold, and what may be done. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { Fill, Position } from "../../api/client";
 import type { Mark } from "../../api/house";
 import { useMay, useSession } from "../../app";
@@ -11,10 +11,13 @@ import { useLiveMessages } from "../../live/react";
 import { SideText, StrategyBadge } from "../../ui/badges";
 import { Address, Age, Bps, Moment, Money, SlotAge, Units } from "../../ui/figures";
 import { Badge, Button, Empty, ErrorState, Loading, Panel, Stat } from "../../ui/parts";
-import { TripChart } from "./chart";
+import type { Look, Which } from "./chart";
 import { extended, tripOf } from "./curve";
 import { LevelsDialog } from "./levels";
 import { SellDialog } from "./sell";
+
+/** The library that draws it is as big as half the page, so it comes when somebody looks. */
+const TripChart = lazy(async () => ({ default: (await import("./chart")).TripChart }));
 
 const NO_MARKS: readonly Mark[] = [];
 const NO_FILLS: readonly Fill[] = [];
@@ -45,6 +48,12 @@ export function PositionDetail({ uuid, live }: { uuid: string; live: Position | 
 function Known({ position }: { position: Position }) {
   const operator = useMay("operator");
   const [asking, setAsking] = useState<"sell" | "levels" | null>(null);
+  const [dragged, setDragged] = useState<Dragged | undefined>();
+  const ask = (what: "sell" | "levels", to?: Dragged) => {
+    setDragged(to);
+    setAsking(what);
+  };
+  const steers = operator && position.state === "ACTIVE";
   const open = position.state !== "CLOSED";
   return (
     <Panel
@@ -54,26 +63,31 @@ function Known({ position }: { position: Position }) {
           <StrategyBadge strategy={position.strategy} />
           {position.state === "EXITING" && <Badge tone="warn">Exiting</Badge>}
           {!open && <Badge>Closed</Badge>}
-          {operator && position.state === "ACTIVE" && (
+          {steers && (
             <span className="flex gap-1.5 max-sm:hidden">
-              <Actions onAsk={setAsking} />
+              <Actions onAsk={ask} />
             </span>
           )}
         </span>
       }
       className="wide:min-h-0 wide:overflow-y-auto"
     >
-      <div className="grid gap-0 lg:grid-cols-[minmax(0,1fr)_19rem]">
-        <Course position={position} />
+      <div className="grid gap-0 lg:grid-cols-[minmax(0,1fr)_19rem] wide:flex-1">
+        <Course
+          position={position}
+          onDrag={steers ? (which, gain) => ask("levels", { which, bps: Math.round(gain * 100) }) : undefined}
+        />
         <Figures position={position} open={open} />
       </div>
-      {operator && position.state === "ACTIVE" && (
+      {steers && (
         <div className="grid grid-cols-2 gap-2 border-t border-line p-3 sm:hidden [&>button]:h-10">
-          <Actions onAsk={setAsking} />
+          <Actions onAsk={ask} />
         </div>
       )}
       {asking === "sell" && <SellDialog position={position} onClose={() => setAsking(null)} />}
-      {asking === "levels" && <LevelsDialog position={position} onClose={() => setAsking(null)} />}
+      {asking === "levels" && (
+        <LevelsDialog position={position} dragged={dragged} onClose={() => setAsking(null)} />
+      )}
     </Panel>
   );
 }
@@ -91,7 +105,18 @@ function Actions({ onAsk }: { onAsk: (what: "sell" | "levels") => void }) {
   );
 }
 
-function Course({ position }: { position: Position }) {
+export interface Dragged {
+  which: Which;
+  bps: number;
+}
+
+function Course({
+  position,
+  onDrag,
+}: {
+  position: Position;
+  onDrag: ((which: Which, gain: number) => void) | undefined;
+}) {
   const { api } = useSession();
   const uuid = position.trade_uuid;
   const marks = useQuery({
@@ -104,11 +129,15 @@ function Course({ position }: { position: Position }) {
   const course = useGrowing(uuid, marks.data?.items ?? NO_MARKS);
   const fills = trade.data?.fills ?? NO_FILLS;
   const trip = tripOf(position, course, fills);
+  const [look, setLook] = useLook();
   return (
     <div className="flex min-w-0 flex-col border-line max-lg:border-b lg:border-r">
-      <div className="h-64 px-1 pt-1">
+      <div className="relative h-64 pt-1 wide:min-h-64 wide:flex-1">
         {trip && trip.times.length > 1 ? (
-          <TripChart trip={trip} label={chartLabel(position, fills)} />
+          <Suspense fallback={<Loading rows={5} />}>
+            <TripChart trip={trip} label={chartLabel(position, fills)} look={look} onDrag={onDrag} />
+            <LookSwitch look={look} onChange={setLook} />
+          </Suspense>
         ) : marks.isPending || trade.isPending ? (
           <Loading rows={5} />
         ) : (
@@ -130,6 +159,48 @@ function Course({ position }: { position: Position }) {
           </li>
         ))}
       </ol>
+    </div>
+  );
+}
+
+const LOOK = "chimera.course";
+
+function useLook(): [Look, (look: Look) => void] {
+  const [look, setLook] = useState<Look>(() => (localStorage.getItem(LOOK) === "line" ? "line" : "candles"));
+  return [
+    look,
+    (next) => {
+      localStorage.setItem(LOOK, next);
+      setLook(next);
+    },
+  ];
+}
+
+function LookSwitch({ look, onChange }: { look: Look; onChange: (look: Look) => void }) {
+  return (
+    <div className="absolute top-2 left-2 z-10 flex items-center gap-2">
+      <fieldset aria-label="Drawn as" className="flex overflow-hidden rounded border border-edge bg-panel">
+        {(["candles", "line"] as const).map((one) => (
+          <button
+            key={one}
+            type="button"
+            aria-pressed={one === look}
+            onClick={() => onChange(one)}
+            className="h-5 px-2 text-2xs text-dim hover:text-text aria-pressed:bg-hover aria-pressed:text-text"
+          >
+            {one === "line" ? "Line" : "Candles"}
+          </button>
+        ))}
+      </fieldset>
+      {/* The licence of lightweight-charts asks for this link. */}
+      <a
+        href="https://www.tradingview.com/"
+        target="_blank"
+        rel="noreferrer"
+        className="rounded-sm text-2xs text-faint hover:text-text hover:underline"
+      >
+        Charts by TradingView
+      </a>
     </div>
   );
 }

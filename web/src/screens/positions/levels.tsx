@@ -7,14 +7,24 @@ import { Confirm } from "../../ui/dialog";
 import { FIELD, Field } from "../../ui/field";
 import { Bps, Money } from "../../ui/figures";
 import { useNotify } from "../../ui/toast";
+import type { Dragged } from "./detail";
 
-export function LevelsDialog({ position, onClose }: { position: Position; onClose: () => void }) {
+export function LevelsDialog({
+  position,
+  dragged,
+  onClose,
+}: {
+  position: Position;
+  /** The level that a mouse has moved, and where to. */
+  dragged?: Dragged | undefined;
+  onClose: () => void;
+}) {
   const { api } = useSession();
   const notify = useNotify();
   const id = useId();
   const now = gainOf(position.value_lamports, position.paid_lamports);
-  const [stop, setStop] = useState(() => begin(position, "stop"));
-  const [target, setTarget] = useState(() => begin(position, "target"));
+  const [stop, setStop] = useState(() => begin(position, "stop", dragged));
+  const [target, setTarget] = useState(() => begin(position, "target", dragged));
   const [own, setOwn] = useState(false);
   const submit = async (reason: string) => {
     const levels = own
@@ -114,8 +124,9 @@ function LevelField(props: {
   );
 }
 
-/** What stands in the field at first: the level in force, by hand or by the strategy. */
-function begin(position: Position, which: "stop" | "target"): string {
+/** What stands in the field at first: where it was dragged, or the level in force, by hand or by the strategy. */
+function begin(position: Position, which: "stop" | "target", dragged: Dragged | undefined): string {
+  if (dragged?.which === which) return typedPercent(dragged.bps);
   const { levels, paid_lamports } = position;
   const bps = levels
     ? levels[`${which}_bps`]
