@@ -14,6 +14,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { WebSocketServer } from "ws";
+import { house } from "./house.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -80,6 +81,9 @@ const state = {
   kill: { active: false, mode: null, reason: null },
   breaker: { state: "CLOSED", trading_allowed: true, trip_reason: null, cooldown_remaining_secs: 0 },
   positions: new Map(),
+  closed: new Map(),
+  /** What each position was worth, as the desk keeps it. */
+  marks: new Map(),
   trades: new Map(),
   decisions: [],
   chains: new Map(),
@@ -98,8 +102,10 @@ const roster = wallets.map((address, n) => ({
   last_trade_at: Date.now() - n * 70_000,
   active_until: n === 1 ? Date.now() + 9_000_000 : null,
 }));
+const bound = (value) => (value === null ? null : String(value));
 const setting = (key, value, minimum, maximum, role, loosens, text = "") => ({
-  ...{ key, value, file_value: value, kind: "integer", minimum, maximum, text, role, loosens },
+  ...{ key, value, file_value: value, kind: "integer", text, role, loosens },
+  ...{ minimum: bound(minimum), maximum: bound(maximum) },
 });
 const settings = {
   version: 0,
@@ -107,7 +113,7 @@ const settings = {
     setting("allocation.shield_percent", 70, 0, 100, "operator", ""),
     setting("allocation.spear_percent", 30, 0, 100, "operator", "", "Both together are 100."),
     { ...setting("copy_trade.enabled", true, null, null, "operator", ""), kind: "boolean" },
-    setting("risk.position_lamports_max", "2000000000", 0, 2 ** 63, "admin", "up"),
+    setting("risk.position_lamports_max", "2000000000", "0", "9223372036854775807", "admin", "up"),
     setting("risk.open_positions_max", 12, 1, 1_000_000, "admin", "up"),
     setting("risk.slippage_bps_max", 500, 0, 10_000, "admin", "up"),
     setting("risk.cool_down_minutes", 30, 1, 10_080, "admin", "down", "How long the breaker stays open."),
@@ -167,13 +173,13 @@ function decide(fields, at = Date.now()) {
     kind: "intent",
     trade_uuid: null,
     reason: null,
-    limit: null,
-    observed: null,
-    token_symbol: null,
-    token_address: null,
-    wallet_address: null,
-    strategy: null,
-    side: null,
+    limit: "",
+    observed: "",
+    token_symbol: "",
+    token_address: "",
+    wallet_address: "",
+    strategy: "",
+    side: "",
     ...fields,
   };
   state.decisions.unshift(decision);
@@ -331,6 +337,8 @@ function buy(trade, token, size, at) {
     realised_pnl_lamports: "0",
     stop_lamports: lamports(size * 0.85),
     target_lamports: lamports(size * 1.3),
+    paid_lamports: lamports(size),
+    levels: null,
     opened_at: at + 900,
     closed_at: null,
     entry_signature: trade.entry_signature,
@@ -386,6 +394,9 @@ function reprice(position, value) {
   position.value_lamports = String(worth);
   position.unrealised_pnl_lamports = String(worth - cost);
   position.unrealised_pnl_bps = Number(((worth - cost) * 10_000n) / cost);
+  const marks = state.marks.get(position.trade_uuid) ?? [];
+  const at = Math.max(Date.now(), (marks.at(-1)?.[0] ?? position.opened_at) + 400);
+  state.marks.set(position.trade_uuid, [...marks, [at, String(worth), position.token_amount]]);
 }
 
 function close(position, reason, at = Date.now()) {
@@ -425,6 +436,7 @@ function close(position, reason, at = Date.now()) {
     at,
   });
   state.positions.delete(position.trade_uuid);
+  state.closed.set(position.trade_uuid, position);
   state.balance += Number(received) / 1e9;
   state.realised += Number(profit) / 1e9;
   state.rent -= 0.00203928;
@@ -527,6 +539,13 @@ function health() {
       gaps: trouble ? 3 : 0,
       pools: 14,
       pools_fresh: trouble ? 9 : 14,
+      pools_quarantined: trouble ? 1 : 0,
+      quarantine_reasons: trouble ? ["an account was not what its program writes"] : [],
+      received: 48_423,
+      passed: 41_002,
+      held: 12,
+      dropped: trouble ? { overload: 7_409 } : {},
+      unread: { failed_on_chain: 40, without_trade: 35 },
     },
     journal: { seq: state.journal, status: "healthy" },
     last_trade_at: [...state.trades.values()].at(-1)?.updated_at ?? null,
@@ -579,6 +598,27 @@ function steer(method, path, query, body, no) {
   }
   if (method === "GET" && path === "/wallets")
     return [200, page(roster.filter((one) => !query.get("status") || one.status === query.get("status")))];
+  if (method === "POST" && path === "/wallets") {
+    const wallet = { ...roster[0], copied: 0, pnl_lamports: "0", last_trade_at: null, notes: "", ...body };
+    roster.push(wallet);
+    changed(`wallets.${wallet.address}.status`, "", wallet.status, body.reason);
+    return [
+      201,
+      { address: wallet.address, ok: true, code: "", message: "", before: "", after: wallet.status },
+    ];
+  }
+  if (method === "POST" && path === "/wallets/bulk") {
+    const items = roster
+      .filter((one) => body.addresses.includes(one.address))
+      .map((one) => {
+        const before = one.status;
+        one.status = body.status;
+        return { address: one.address, ok: true, code: "", message: "", before, after: one.status };
+      });
+    return [200, { items }];
+  }
+  if (method === "POST" && path === "/config/undo")
+    return [200, { success: true, version: ++state.journal, message: "Put back." }];
   if (method === "PUT" && parts[0] === "wallets") {
     const wallet = roster.find((one) => one.address === parts[1]);
     changed(`wallets.${wallet.address}.status`, wallet.status, body.status, body.reason);
@@ -634,6 +674,7 @@ function steer(method, path, query, body, no) {
   return undefined;
 }
 
+const looked = house({ tokens, state, trouble, random, base58, tell, changed });
 const rank = { readonly: 0, operator: 1, admin: 2 };
 
 function route(method, path, query, body) {
@@ -641,7 +682,7 @@ function route(method, path, query, body) {
   const no = (status, error, message) => [status, { error, message, details: {} }];
   const parts = path.split("/").slice(1);
   if (method !== "GET" && !may("operator")) return no(403, "FORBIDDEN", "This needs the operator's role.");
-  const steered = steer(method, path, query, body, no);
+  const steered = looked(method, path, query, body, no) ?? steer(method, path, query, body, no);
   if (steered) return steered;
   if (method === "GET" && path === "/whoami") return [200, { identifier: "demo", role: options.role }];
   if (method === "GET" && path === "/health") return [200, health()];
