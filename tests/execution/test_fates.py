@@ -2,15 +2,16 @@
 
 import msgspec
 import pytest
-from tests.execution.test_desk import FINE, House, bought, landed
+from tests.execution.test_desk import FINE, VALID_UNTIL, House, bought, landed
 
 from chimera.domain.chain import Commitment, SignatureStatus
 from chimera.domain.discrepancy import Mismatch
-from chimera.domain.ids import IntentId, Signature, Slot
+from chimera.domain.ids import IntentId, Signature, Slot, TradeId
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import (
     Entry,
     ExitRecovered,
+    IntentRefused,
     LegDropped,
     LegFinalized,
     LegLanded,
@@ -20,9 +21,10 @@ from chimera.domain.messages import (
     LegUndone,
     PositionsReconciled,
 )
+from chimera.domain.risk import Reason
 from chimera.domain.trade import TradeState
 from chimera.domain.units import MICRO_USD
-from chimera.execution.depth import LEAST, TIERS, tier_of
+from chimera.execution.depth import TIERS, tier_of
 from chimera.execution.effects import (
     Arrived,
     ReadTransaction,
@@ -34,13 +36,13 @@ from chimera.execution.effects import (
     TransactionSeen,
 )
 from chimera.execution.exits import STUCK_MS
-from chimera.execution.settling import ASK_EVERY_MS, GIVE_UP_MS, MISSING_BLOCKS, UNDO_WITHIN_MS
+from chimera.execution.settling import ASK_EVERY_MS, GIVE_UP_BLOCKS, MISSING_BLOCKS, UNDO_WITHIN_BLOCKS
 from chimera.execution.watch import WatchLimits
 from chimera.testing.builders import BONK, intent
 
 SOL = 10**9
 PRICE = 150 * MICRO_USD
-FINAL = SignatureStatus(Slot(9), Commitment.FINALIZED, None)
+FINALIZED = SignatureStatus(Slot(9), Commitment.FINALIZED, None)
 
 
 def confirmed(confirmations: int | None, slot: int = 9, error: str | None = None) -> SignatureStatus:
@@ -93,12 +95,12 @@ def test_without_a_price_of_sol_it_lies_as_deep_as_it_can_without_finality() -> 
     ("tier", "status", "reached"),
     [
         (TIERS[0], confirmed(30), False),
-        (TIERS[0], FINAL, True),
+        (TIERS[0], FINALIZED, True),
         (TIERS[1], confirmed(1), False),
         (TIERS[1], confirmed(2), True),
         (TIERS[1], confirmed(None), True),
-        (LEAST, SignatureStatus(Slot(9), Commitment.PROCESSED, None, 5), False),
-        (LEAST, SignatureStatus(Slot(9), Commitment.PROCESSED, "failed", 5), False),
+        (TIERS[3], SignatureStatus(Slot(9), Commitment.PROCESSED, None, 5), False),
+        (TIERS[3], SignatureStatus(Slot(9), Commitment.PROCESSED, "failed", 5), False),
     ],
 )
 def test_a_status_is_believed_from_its_tiers_depth_on(
@@ -112,7 +114,7 @@ def test_a_leg_worth_a_fortune_is_read_only_once_it_is_final() -> None:
     house.desk._view.sol_micro_usd = lambda: 200_000 * MICRO_USD  # type: ignore[method-assign]
     house.to_signed()
     assert answer(house, confirmed(20), 100) == []
-    (read,) = answer(house, FINAL, 101)
+    (read,) = answer(house, FINALIZED, 101)
     assert isinstance(read, ReadTransaction)
 
 
@@ -138,7 +140,7 @@ def test_what_is_final_is_put_on_record_and_asked_about_no_more() -> None:
     house = House()
     bought(house)
     assert house.desk.watched() == []
-    answer(house, FINAL, 140)
+    answer(house, FINALIZED, 140)
     assert [fact.slot for fact in house.facts(LegFinalized)] == [Slot(9)]
     house.now += ASK_EVERY_MS
     house.effects(Ticked())
@@ -236,15 +238,97 @@ def test_a_revert_that_a_fork_undid_gives_its_fee_back_and_may_land_after_all() 
     assert house.state() is TradeState.EXECUTING
 
 
+def reverted(house: House, signature: str, side: Side = Side.BUY, tokens: int = 0) -> None:
+    (read,) = house.seen(signature, error="failed")
+    house.effects(
+        TransactionSeen(read.leg_id, landed(side, signature, lamports=-5_000, tokens=tokens, error="E"))
+    )
+
+
+def test_a_reverted_entry_is_tried_again_once_no_fork_can_undo_the_revert() -> None:
+    house = House()
+    house.to_signed()
+    reverted(house, "sig1")
+    assert house.state() is TradeState.FAILED
+    assert answer(house, confirmed(12, error="E"), 110) == []
+    assert house.state() is TradeState.RETRY  # it waits for its turn
+    final = SignatureStatus(Slot(9), Commitment.FINALIZED, "E")
+    assert any(isinstance(effect, Simulate) for effect in answer(house, final, 131))
+
+
+def test_a_revert_that_a_fork_undid_takes_its_replacement_out_of_the_queue() -> None:
+    house = House()
+    house.to_signed()
+    reverted(house, "sig1")
+    answer(house, None, 110)
+    assert house.state() is TradeState.RETRY
+    answer(house, None, 110 + MISSING_BLOCKS)
+    assert [fact.signature for fact in house.facts(LegUndone)] == ["sig1"]
+    assert house.state() is TradeState.EXECUTING
+    (read,) = house.seen("sig1")
+    house.effects(TransactionSeen(read.leg_id, landed(Side.BUY, "sig1", lamports=-100_005_000, tokens=1_000)))
+    assert house.state() is TradeState.ACTIVE
+    house.now += 60_000
+    assert house.effects(Ticked()) == []
+    assert [fact.signature for fact in house.facts(LegSigned)] == ["sig1"]
+
+
+@pytest.mark.parametrize(("tokens", "at_once"), [(1_000, True), (501, True), (500, False)])
+def test_an_exit_that_reverted_is_tried_again_at_once_only_where_both_cannot_land(
+    tokens: int, at_once: bool
+) -> None:
+    house = House()
+    bought(house)
+    part = msgspec.structs.replace(sale(), amount=tokens)
+    house.to_signed(part, "sig2")
+    reverted(house, "sig2", Side.SELL, 1_000)
+    again = msgspec.structs.replace(part, id=IntentId("y"))
+    effects = house.effects(Arrived(again))
+    assert [type(effect) for effect in effects] == [Simulate] * at_once
+    if not at_once:
+        final = SignatureStatus(Slot(9), Commitment.FINALIZED, "E")
+        assert [type(effect) for effect in answer(house, final, 131, "sig2")] == [Simulate]
+
+
+def test_nobody_buys_of_a_token_while_the_revert_of_its_sale_may_be_undone() -> None:
+    house = House()
+    bought(house)
+    house.to_signed(sale(), "sig2")
+    reverted(house, "sig2", Side.SELL, 1_000)
+    other = intent(id=IntentId("other"), trade_id=TradeId("other"), ttl_ms=3_000)
+    assert house.effects(Arrived(other)) == []
+    house.now += 3_000
+    house.effects(Ticked())
+    (refused,) = house.facts(IntentRefused)
+    assert refused.refusal.reason is Reason.RESOURCE_CONFLICT
+    assert refused.refusal.observed == "x.1 failed in slot 9, which is not final"
+
+
+def test_what_was_added_and_lands_after_its_round_trip_was_closed_opens_it_again() -> None:
+    house = House()
+    bought(house)
+    house.to_signed(intent(id=IntentId("more")), "sig3")
+    reverted(house, "sig3")
+    sold(house)
+    both: dict[Signature, SignatureStatus | None] = {Signature("sig2"): confirmed(9), Signature("sig3"): None}
+    for height in (120, 120 + MISSING_BLOCKS):
+        house.now += ASK_EVERY_MS
+        house.effects(Ticked())
+        house.effects(StatusesRead(height, both))
+    (read,) = house.seen("sig3")
+    house.effects(TransactionSeen(read.leg_id, landed(Side.BUY, "sig3", lamports=-100_005_000, tokens=500)))
+    assert house.state() is TradeState.ACTIVE
+    assert house.books.ledger.positions[intent().trade_id].tokens == 500
+
+
 def test_silence_long_after_the_landing_takes_nothing_back_and_goes_to_a_person_by_name() -> None:
     house = House()
     bought(house)
-    answer(house, None, 120)
-    house.now += UNDO_WITHIN_MS
-    answer(house, None, 120 + MISSING_BLOCKS)
+    late = VALID_UNTIL + UNDO_WITHIN_BLOCKS + 1
+    answer(house, None, late)
+    answer(house, None, late + MISSING_BLOCKS)
     assert (house.facts(LegUndone), house.facts(PositionsReconciled)) == ([], [])
-    house.now += GIVE_UP_MS
-    answer(house, None, 900)
+    answer(house, None, VALID_UNTIL + GIVE_UP_BLOCKS + 1)
     (told,) = house.facts(PositionsReconciled)
     assert [(one.kind, one.signature, one.rule) for one in told.found] == [(Mismatch.MISSING, "sig1", "")]
     house.now += ASK_EVERY_MS
@@ -350,7 +434,7 @@ def test_landings_are_final_in_the_order_in_which_they_were_booked() -> None:
     sold(house)
     house.now += ASK_EVERY_MS
     house.effects(Ticked())
-    both = {Signature("sig1"): FINAL, Signature("sig2"): FINAL}
+    both = {Signature("sig1"): FINALIZED, Signature("sig2"): FINALIZED}
     house.effects(StatusesRead(200, both))
     assert {fact.signature for fact in house.facts(LegFinalized)} == {"sig1", "sig2"}
     assert house.books.ledger.settling == {}
@@ -415,7 +499,7 @@ def test_a_purchase_that_a_fork_moved_is_booked_as_it_is_there_even_after_it_was
     position = ledger.positions[intent().trade_id]
     assert (position.tokens, position.cost_lamports, position.closed_at_ms) == (7, 99_010_000, None)
     assert house.state() is TradeState.ACTIVE  # what is left is there to be sold
-    answer(house, msgspec.structs.replace(FINAL, slot=Slot(12)), 160)
+    answer(house, msgspec.structs.replace(FINALIZED, slot=Slot(12)), 160)
     assert [fact.slot for fact in house.facts(LegFinalized)] == [Slot(12)]
 
 

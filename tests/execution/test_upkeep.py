@@ -48,6 +48,7 @@ from chimera.execution.effects import (
 from chimera.execution.janitor import Held, Janitor, JanitorLimits, held_of
 from chimera.execution.keeper import Keeper, KeeperLimits
 from chimera.execution.upkeep import UpkeepPlan, plan_upkeep
+from chimera.execution.watch import WatchLimits
 from chimera.execution.wsol import COST_LAMPORTS, SWEEP, WsolLimits, review_wsol
 from chimera.onchain.keys import address_bytes, associated_token_address
 from chimera.onchain.layouts import TokenAccount
@@ -291,10 +292,16 @@ def landed(error: str | None = None) -> TransactionUpdate:
     )  # fmt: skip
 
 
+def seen(commitment: Commitment) -> StatusesRead:
+    return StatusesRead(100, {Signature("sig"): SignatureStatus(Slot(9), commitment, None)})
+
+
 def test_a_chore_is_simulated_signed_on_disk_sent_and_its_rent_booked() -> None:
     house, chore = signed_house()
-    height = StatusesRead(100, {Signature("sig"): SignatureStatus(Slot(9), Commitment.CONFIRMED, None)})
-    assert house.keeper.process(height, AT_MS) == [ReadTransaction(chore, Signature("sig"))]
+    assert house.keeper.process(seen(Commitment.CONFIRMED), AT_MS) == []  # a fork may still undo it
+    assert house.keeper.process(seen(Commitment.FINALIZED), AT_MS) == [
+        ReadTransaction(chore, Signature("sig"))
+    ]
     house.keeper.process(TransactionSeen(chore, landed()), AT_MS)
     fact = house.last()
     assert isinstance(fact, UpkeepLanded)
@@ -307,9 +314,7 @@ def test_a_chore_is_simulated_signed_on_disk_sent_and_its_rent_booked() -> None:
 
 def test_what_fails_on_chain_costs_its_fee_and_nothing_else() -> None:
     house, chore = signed_house()
-    house.keeper.process(
-        StatusesRead(100, {Signature("sig"): SignatureStatus(Slot(9), Commitment.CONFIRMED, None)}), AT_MS
-    )
+    house.keeper.process(seen(Commitment.FINALIZED), AT_MS)
     house.keeper.process(TransactionSeen(chore, landed("frozen")), AT_MS)
     assert house.books.ledger.lamports == 10 * SOL - 5_000
     assert house.books.ledger.upkeep_rent_lamports == 0 and not house.books.ledger.upkeep
@@ -349,10 +354,11 @@ def test_the_same_bytes_go_out_again_and_expiry_needs_the_margin_and_two_clean_a
     (again,) = house.keeper.process(Ticked(), AT_MS + 2_000)
     assert isinstance(again, Send) and (again.transaction, again.attempt) == (b"bytes", 2)
     unknown: dict[Signature, SignatureStatus | None] = {Signature("sig"): None}
-    for height in (200, 208, 209):
+    margin = WatchLimits().expiry_margin_blocks
+    for height in (200, 200 + margin, 201 + margin):
         house.keeper.process(StatusesRead(height, unknown), AT_MS)
         assert not isinstance(house.last(), UpkeepExpired)
-    house.keeper.process(StatusesRead(210, unknown), AT_MS)
+    house.keeper.process(StatusesRead(202 + margin, unknown), AT_MS)
     assert isinstance(house.last(), UpkeepExpired) and chore not in house.books.ledger.upkeep
 
 

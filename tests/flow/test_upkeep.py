@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.flow.running_desk import RunningDesk, soon
 from tests.flow.test_bookkeeping import Outside, QuietStage, equal
+from tests.flow.test_forks import _admin
 
 from chimera.adapters.rpc import RpcChain, RpcOptions
 from chimera.domain.chain import InstructionCall
@@ -32,6 +33,7 @@ async def test_what_was_left_wrapped_and_what_nobody_needs_comes_back_and_is_boo
     async with stage:
         child, url = await stage.desk()
         desk = RunningDesk(stage, child, url)
+        await _admin(stage, "slots", {"duration_ms": 100})  # chores are booked when they are final
         async with RpcChain(stage.endpoints["rpc"], options=RpcOptions(requests_per_second_max=200)) as rpc:
             somebody = Outside(rpc)
             await somebody.confirmed(await rpc.airdrop(somebody.address, 100 * SOL))
@@ -60,7 +62,7 @@ async def test_what_was_left_wrapped_and_what_nobody_needs_comes_back_and_is_boo
                 closed = [chore for chore in chores if chore.chore is Chore.CLOSE]
                 return sum(len(chore.accounts) for chore in closed) if len(done()) >= len(chores) else 0
 
-            await soon(lambda: accounts_closed() == 2)
+            await soon(lambda: accounts_closed() == 2, within_s=60)
             await equal(desk)
             _, left = await rpc.token_accounts(wallet)
             assert left == ()

@@ -8,6 +8,7 @@ from chimera.domain.intent import TradeIntent
 from chimera.domain.messages import LegExpired
 from chimera.execution.desk import Desk, DeskLimits
 from chimera.execution.effects import Effect, HandedOver, Simulated
+from chimera.execution.locks import conflict
 from chimera.execution.watch import WatchLimits
 from chimera.sim import storm as storms
 from chimera.sim.storm import Found, storm
@@ -59,6 +60,16 @@ class WithoutLocks(Desk):
         return True
 
 
+class RepeatsReverts(Desk):
+    """A revert counts at once, though a fork may undo it and land what was to be replaced."""
+
+    def _taken(self, intent: TradeIntent) -> str:
+        return conflict(intent, self.ledger.legs.values())
+
+
+DEEP = {"forked": 0.08, "fork_blocks_max": 7, "reverted": 0.2, "rebroadcast": 0.7}
+"""Forks below confirmed, and reverts for them to undo."""
+
 HASTY = DeskLimits(watch=WatchLimits(expiry_margin_blocks=-145, not_found_answers=1))
 """Wall 4 is gone: a second signature while the first may still land."""
 
@@ -84,10 +95,14 @@ def test_bytes_that_leave_before_they_are_on_disk_are_found_out(monkeypatch: pyt
     assert "is not on disk" in first_broken(Desk, None, "is not on disk").broken
 
 
-def first_broken(desk_type: type[Desk], limits: DeskLimits | None, words: str) -> Found:
+def test_replacing_what_a_fork_may_still_land_is_found_out() -> None:
+    assert "landed twice" in first_broken(RepeatsReverts, None, "landed twice", **DEEP).broken
+
+
+def first_broken(desk_type: type[Desk], limits: DeskLimits | None, words: str, **faults: float) -> Found:
     """The first day on which just this came out; other days may show other damage of the same bug."""
     for seed in range(SEEDS_A_BUG):
-        found = storm(seed, desk_type=desk_type, limits=limits)
+        found = storm(seed, desk_type=desk_type, limits=limits, **faults)
         if words in found.broken:
             return found
     raise AssertionError(f"{SEEDS_A_BUG} storms did not notice")

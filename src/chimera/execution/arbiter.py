@@ -53,6 +53,10 @@ class Arbiter:
         self._waiting[intent.id] = Waiting(intent, self._arrivals)
         return True
 
+    def leave(self, intent_id: IntentId) -> None:
+        """It waits no longer, if it did."""
+        self._waiting.pop(intent_id, None)
+
     def take(self, now_ms: int, *, under_way: int, free: Callable[[TradeIntent], bool]) -> TradeIntent | None:
         """The best intent that has room and whose mint is free; those that it overtook are counted."""
         candidates = [

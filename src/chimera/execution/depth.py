@@ -37,8 +37,8 @@ TIERS = (
 )
 """SPEC CF-02, the deepest first."""
 
-LEAST = DepthTier(0, confirmations=0, finalized=False, within_ms=60_000)
-"""For the wallet's own chores: confirmed is enough."""
+FINAL = DepthTier(0, confirmations=0, finalized=True, within_ms=60_000)
+"""For the wallet's own chores: nobody waits for them, so they count only once no fork can undo them."""
 
 
 def tier_of(tiers: Sequence[DepthTier], lamports: int, sol_micro_usd: int | None) -> DepthTier:

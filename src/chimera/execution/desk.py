@@ -58,7 +58,7 @@ from chimera.execution.effects import (
 )
 from chimera.execution.fates import Fates
 from chimera.execution.lifecycle import Happened, advance, of_a_buy
-from chimera.execution.locks import conflict
+from chimera.execution.locks import conflict, repeated
 from chimera.execution.planner import Plan, Planner
 from chimera.execution.probing import judged
 from chimera.execution.recovery import unanswered, unsettled
@@ -123,6 +123,7 @@ class Desk:
             record=record,
             move=self._move,
             lost=self._lost,
+            revived=self._revived,
         )
         self._probing: dict[Address, IntentId] = {}
         self._retry_at_ms: dict[IntentId, int] = {}
@@ -217,7 +218,10 @@ class Desk:
 
     def _free(self, intent: TradeIntent) -> bool:
         """Whether nothing that it needs is taken."""
-        return intent.mint not in self._probing and not conflict(intent, self.ledger.legs.values())
+        return intent.mint not in self._probing and not self._taken(intent)
+
+    def _taken(self, intent: TradeIntent) -> str:
+        return conflict(intent, self.ledger.legs.values()) or repeated(intent, self.ledger)
 
     def _review(self, intent: TradeIntent, now_ms: int) -> list[Effect]:
         seen = circumstances(
@@ -430,6 +434,11 @@ class Desk:
             return
         self._retry_at_ms[intent.id] = now_ms + after_ms
 
+    def _revived(self, leg: Leg) -> None:
+        """A fork made it unknown again: what was to replace it waits no longer."""
+        self._retry_at_ms.pop(leg.ref.intent_id, None)
+        self._arbiter.leave(leg.ref.intent_id)
+
     # time
 
     def _ticked(self, now_ms: int) -> list[Effect]:
@@ -453,7 +462,7 @@ class Desk:
     def _too_late(self, intent: TradeIntent) -> Refusal:
         """Why an intent waited beyond its time: something it needed was taken, or others came first."""
         if not self._free(intent):
-            taken = conflict(intent, self.ledger.legs.values()) or "a probe of its mint is under way"
+            taken = self._taken(intent) or "a probe of its mint is under way"
             return Refusal(Reason.RESOURCE_CONFLICT, limit="one leg a mint, one cycle a pool", observed=taken)
         return Refusal(
             Reason.STARVED, limit=f"{intent.ttl_ms} ms", observed=f"{self.under_way} legs were under way"

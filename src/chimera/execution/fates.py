@@ -67,11 +67,12 @@ class Fates:
         record: Callable[[Fact], Entry],
         move: Move,
         lost: Callable[[Leg, str, Failure, int], None],
+        revived: Callable[[Leg], None],
     ) -> None:
-        """`lost` says what follows from a leg that ended without a fill."""
+        """`lost` says what follows from a leg that ended without a fill, `revived` from one that is unknown again."""
         self._books, self._ledger, self._view, self._watch = books, books.ledger, view, watch
         self._depths, self._wallet, self._tip_accounts = depths, wallet, tip_accounts
-        self._record, self._move, self._lost = record, move, lost
+        self._record, self._move, self._lost, self._revived = record, move, lost, revived
         self._settling = Settling(books.ledger, record)
 
     def watched(self) -> list[Watched]:
@@ -97,7 +98,7 @@ class Fates:
                     self._lost(leg, "expired without landing", Failure.TIMEOUT, now_ms)
                 case Verdict.WAIT:
                     pass
-        undone, moved = self._settling.judge(message, now_ms)
+        undone, moved = self._settling.judge(message)
         for booked in undone:
             self._undone(booked)
         return effects + [ReadTransaction(booked.leg.ref.leg_id, booked.signature) for booked in moved]
@@ -117,7 +118,10 @@ class Fates:
         self._record(LegLanded(leg.ref, fill))
         self._watch.end(leg.ref.leg_id)
         if leg.side in LANDED:
-            self._move(leg.ref.trade_id, LANDED[leg.side], f"landed in slot {fill.slot}")
+            # a fork brought back what had been added to it before it was closed
+            closed = self._ledger.states.get(leg.ref.trade_id) is TradeState.CLOSED
+            happened = Happened.REOPENED if closed else LANDED[leg.side]
+            self._move(leg.ref.trade_id, happened, f"landed in slot {fill.slot}")
         else:
             left = self._ledger.positions[leg.ref.trade_id].tokens
             happened = Happened.PART_LANDED if left else Happened.EXIT_LANDED
@@ -204,6 +208,7 @@ class Fates:
     def _undone(self, booked: Booked) -> None:
         leg = booked.leg
         self._watch.begin(leg.ref.leg_id)
+        self._revived(leg)
         added = leg.side is Side.BUY and booked.before is not None
         happened = Happened.ADD_UNDONE if added else UNDONE[leg.side]
         self._move(leg.ref.trade_id, happened, f"a fork undid slot {booked.slot}")

@@ -56,6 +56,7 @@ TRANSITIONS: dict[tuple[TradeState, Happened], TradeState] = {
     # what landed, or reverted, is unknown again; only this reopens what was closed
     (T.ACTIVE, H.ENTRY_UNDONE): T.EXECUTING,
     (T.FAILED, H.ENTRY_UNDONE): T.EXECUTING,
+    (T.RETRY, H.ENTRY_UNDONE): T.EXECUTING,
     (T.DEAD_LETTER, H.ENTRY_UNDONE): T.EXECUTING,
     (T.ACTIVE, H.EXIT_UNDONE): T.EXITING,
     (T.CLOSED, H.EXIT_UNDONE): T.EXITING,

@@ -2,7 +2,8 @@
 
 What undoes a booking is a clean "not found" of every node in service over several blocks, or the same signature in
 another slot. What may not be taken back safely (something later of the round trip stands, or it landed too long
-ago for a node's silence to mean a fork) is left to a person, by name. Must not know plans, lanes or prices.
+ago for a node's silence to mean a fork) is left to a person, by name. Age is counted in blocks, since our own clock
+may jump. Must not know plans, lanes or prices.
 """
 
 from collections.abc import Callable
@@ -17,10 +18,10 @@ from chimera.portfolio import Booked, Ledger
 
 ASK_EVERY_MS = 2_000  # finality takes some 13 s; unknown legs are asked about five times a second
 MISSING_BLOCKS = 8  # one lagging node behind a balancer is a few blocks late, not this many
-UNDO_WITHIN_MS = (
-    300_000  # finality takes a twentieth of this; later, silence may be a node that keeps no history
+UNDO_WITHIN_BLOCKS = (
+    600  # beyond its last valid one, some four minutes; later, silence may be a node that keeps no history
 )
-GIVE_UP_MS = 600_000
+GIVE_UP_BLOCKS = 1_350
 
 
 class Settling:
@@ -44,7 +45,7 @@ class Settling:
             for leg_id, booked in self._ledger.settling.items()
         ]
 
-    def judge(self, message: StatusesRead, now_ms: int) -> tuple[list[Booked], list[Booked]]:
+    def judge(self, message: StatusesRead) -> tuple[list[Booked], list[Booked]]:
         """(legs that were taken back by this answer, the latest first: recorded, and unknown again; legs that stand
         in another slot now, with an outcome that must be read).
         """
@@ -57,12 +58,13 @@ class Settling:
                 moved.append(booked)
                 continue
             cause = self._gone(leg_id, booked, message.statuses[booked.signature], message.block_height)
-            age_ms = now_ms - booked.at_ms
+            # it landed at its last valid block at the latest
+            age = message.block_height - booked.leg.last_valid_block_height
             if not cause:
                 continue
-            if age_ms > GIVE_UP_MS:
+            if age > GIVE_UP_BLOCKS:
                 self._hand_over(booked)
-            elif age_ms <= UNDO_WITHIN_MS and not self._stands_on(leg_id, booked):
+            elif age <= UNDO_WITHIN_BLOCKS and not self._stands_on(leg_id, booked):
                 self._record(LegUndone(booked.leg.ref, booked.signature, Slot(booked.slot), cause))
                 undone.append(booked)
         return undone, moved
@@ -93,11 +95,11 @@ class Settling:
     def _stands_on(self, leg_id: str, booked: Booked) -> bool:
         """Whether something of the round trip came after it and would have to be taken back first."""
         trade_id = booked.leg.ref.trade_id
-        if self._ledger.busy(trade_id):
-            return True
+        if self._ledger.busy(trade_id) or booked.fill is None:
+            return self._ledger.busy(trade_id)  # what reverted moved nothing that others could stand on
         later = list(self._ledger.settling)
         return any(
-            one.leg.ref.trade_id == trade_id and one.fill is not None  # what reverted moved nothing
+            one.leg.ref.trade_id == trade_id and one.fill is not None
             for one in map(self._ledger.settling.__getitem__, later[later.index(leg_id) + 1 :])
         )
 

@@ -9,7 +9,7 @@ from enum import Enum
 import msgspec
 
 from chimera.domain.chain import SignatureStatus
-from chimera.execution.depth import LEAST, DepthTier
+from chimera.execution.depth import FINAL, DepthTier
 from chimera.execution.planner import Plan
 from chimera.portfolio import Leg
 
@@ -23,8 +23,10 @@ class Verdict(Enum):
 
 
 class WatchLimits(msgspec.Struct, frozen=True):
-    expiry_margin_blocks: int = 8
-    """Beyond the last valid height, since nodes disagree by a few blocks."""
+    expiry_margin_blocks: int = 32
+    """Beyond the last valid height, at confirmed: then that height is final, and no fork brings it back.
+
+    It costs a leg that was lost for a minute ten seconds more; nodes disagree by fewer blocks anyway."""
     not_found_answers: int = 2
     """Clean answers after the margin before a leg counts as expired."""
     resend_after_ms: int = 1_200
@@ -69,7 +71,7 @@ class LegWatch:
         return memory.bundle
 
     def judge(
-        self, leg: Leg, status: SignatureStatus | None, block_height: int, depth: DepthTier = LEAST
+        self, leg: Leg, status: SignatureStatus | None, block_height: int, depth: DepthTier = FINAL
     ) -> Verdict:
         """What a clean answer means. Not found is believed only beyond the margin, and only when said again."""
         memory = self._memory[leg.ref.leg_id]

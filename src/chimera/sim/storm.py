@@ -14,7 +14,6 @@ import msgspec
 from chimera.domain.chain import Simulation
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import (
-    TOKEN_PROGRAM,
     Address,
     IntentId,
     SignalId,
@@ -33,10 +32,8 @@ from chimera.domain.messages import (
     LegUndone,
     TokenChecked,
 )
-from chimera.domain.risk import Refusal
-from chimera.domain.token import TokenInfo, TokenReport
+from chimera.domain.token import TokenReport
 from chimera.domain.trade import TradeState
-from chimera.domain.units import MICRO_USD
 from chimera.execution.books import Books
 from chimera.execution.desk import Desk, DeskLimits
 from chimera.execution.effects import (
@@ -54,15 +51,13 @@ from chimera.execution.effects import (
     Ticked,
     TransactionSeen,
 )
-from chimera.execution.fees import Fees
-from chimera.execution.planner import Plan
-from chimera.market.view import MarketView
 from chimera.risk.checks import RiskLimits
-from chimera.risk.gate import Approved, Gate
+from chimera.risk.gate import Gate
 from chimera.risk.loss_breaker import LossLimits
 from chimera.risk.token_safety import TokenLimits
 from chimera.sim.dice import Dice
-from chimera.sim.storm_chain import SLOT_MS, Faults, Order, StormChain
+from chimera.sim.storm_chain import SLOT_MS, TOKENS_A_LAMPORT, Faults, Order, StormChain
+from chimera.sim.storm_climate import MINTS, Planner, View, faults_of
 
 START_MS = 1_790_000_000_000
 STEP_MS = 100
@@ -70,7 +65,6 @@ CALM_WITHIN_S = 300
 """After the last fault everything has ended: a blockhash's minute, retries, an exit and its finality."""
 ASK_AGAIN_MS = 3_000
 OPENING_LAMPORTS = 20 * 10**9
-MINTS = tuple(Address(f"{number:1<44}") for number in range(2, 16))
 WALLET = Address(f"{'DESK':1<44}")
 
 
@@ -100,84 +94,6 @@ def storm(
     return day.found("")
 
 
-def faults_of(rng: Dice) -> Faults:
-    """A climate: each fault is there or not, mildly or badly."""
-
-    def some(most: float) -> float:
-        return rng.choice((0.0, most / 4, most))
-
-    deep = rng.random() < 0.3
-    return Faults(
-        send_lost=some(0.4),
-        send_answer_lost=some(0.4),
-        send_late_ms=rng.choice((0, 1_000, 20_000, 70_000)),
-        duplicated=some(0.3),
-        passed_over=some(0.8),
-        forked=rng.uniform(0.02, 0.1) if deep else some(0.05),
-        # a fork deeper than the expiry's margin, or of a revert that was tried again, is beyond the promise
-        fork_blocks_max=7 if deep else 2,
-        rebroadcast=rng.random(),
-        reverted=0.0 if deep else some(0.2),
-        simulation_failed=some(0.2),
-        simulation_lost=some(0.2),
-        node_silent=some(0.3),
-        node_behind_blocks=rng.choice((0, 2, 6)),
-        node_lies=some(0.3),
-        killed=rng.choice((0.0, 0.005, 0.03)),
-        clock_jumps=some(0.002),
-    )
-
-
-class _View(MarketView):
-    """A market in which every token is sound; prices are the chain's business here."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        for mint in MINTS:
-            self.mints[mint] = TokenInfo(mint, TOKEN_PROGRAM, 6, 10**15, None, None, Slot(1))
-
-    def liquidity_micro_usd(self, mint: Address) -> int | None:  # noqa: ARG002 - the same for all
-        return 10**12
-
-    def sol_micro_usd(self) -> int | None:
-        return 150 * MICRO_USD
-
-
-class _Planner:
-    """Plans that say in plain words what they are for."""
-
-    def __init__(self, day: "_Day") -> None:
-        self._day = day
-
-    def plan(self, approved: Approved, **asked: Any) -> Plan | Refusal:
-        intent, blockhash = approved.intent, asked["blockhash"]
-        self._day.numbers += 1
-        order = Order(
-            intent.id,
-            intent.side,
-            intent.mint,
-            intent.amount,
-            self._day.numbers,
-            blockhash.blockhash,
-            blockhash.last_valid_block_height,
-        )
-        slot = self._day.view.slot
-        return Plan(
-            message=msgspec.json.encode(order),
-            last_valid_block_height=blockhash.last_valid_block_height,
-            hops=(),
-            amount_in=intent.amount,
-            expected_out=1,
-            minimum_out=1,
-            slot=slot,
-            made_at_slot=slot,
-            fees=Fees(50_000, 0, 0),
-        )
-
-    def learn(self, plan: Plan, error: str) -> None:
-        """Nothing is learned from errors here."""
-
-
 class _Day:
     def __init__(self, seed: int, desk_type: type[Desk], limits: DeskLimits, changed: dict[str, Any]) -> None:
         self.seed, self.rng = seed, Dice(seed)
@@ -187,7 +103,7 @@ class _Day:
         self.now_ms = START_MS
         self.skew_ms = 0
         """How far the desk's clock has jumped ahead."""
-        self.view, self.numbers = _View(), 0
+        self.view, self.numbers = View(), 0
         self.entries: list[Entry] = []
         self.durable = 0
         self._due: list[tuple[int, int, int, Callable[[], None]]] = []
@@ -197,6 +113,9 @@ class _Day:
         self._undone: set[str] = set()
         self.storm_s = self.rng.randint(40, 120)
         self.wanted = self.rng.randint(3, 12)
+        self.mints = MINTS if self.rng.random() < 0.7 else MINTS[:2]
+        """On some days round trips share a token, and so an account."""
+        self.adds = self.rng.choice((0.0, 0.0, 0.3))
         self.asked = 0
         self._asked_ms: dict[TradeId, int] = {}
         self._open()
@@ -253,8 +172,10 @@ class _Day:
         if self.asked < self.wanted and (rng.random() < 0.2 or not self.chain.faults.killed):
             self.asked += 1
             trade = TradeId(derived_id("storm", str(self.seed), str(self.asked)))
-            # one round trip a token, as copied trades have it: they share one account
-            mint = MINTS[self.asked % len(MINTS)]
+            mint = self.mints[self.asked % len(self.mints)]
+            if ledger.open_positions and rng.random() < self.adds:
+                held = rng.choice(ledger.open_positions)
+                trade, mint = held.trade_id, held.mint
             self.tell(Arrived(self._intent(Side.BUY, trade, mint, rng.randint(10, 400) * 10**6)))
         for position in ledger.open_positions:
             # a person presses the button again while the sale is under way
@@ -268,9 +189,12 @@ class _Day:
                 part = position.tokens if whole else max(position.tokens // 3, 1)
                 self.tell(Arrived(self._intent(Side.SELL, position.trade_id, position.mint, part)))
 
-    def _intent(self, side: Side, trade: TradeId, mint: Address, amount: int) -> TradeIntent:
+    def _number(self) -> int:
         self.numbers += 1
-        name = derived_id("storm", str(self.seed), str(self.numbers), str(side))
+        return self.numbers
+
+    def _intent(self, side: Side, trade: TradeId, mint: Address, amount: int) -> TradeIntent:
+        name = derived_id("storm", str(self.seed), str(self._number()), str(side))
         return TradeIntent(
             id=IntentId(name),
             trade_id=trade,
@@ -368,7 +292,7 @@ class _Day:
             self.books.fold(entry)
         self.desk = self._desk_type(
             gate=Gate(RiskLimits(shield_bps=10_000, slot_age_ms_max=10**9)),
-            planner=_Planner(self),  # type: ignore[arg-type]
+            planner=Planner(self.view, self._number),  # type: ignore[arg-type]
             books=self.books,
             view=self.view,
             limits=self._limits,
@@ -414,12 +338,18 @@ class _Day:
 
     def _hold(self) -> None:
         """After every step."""
-        bought: dict[str, Signature] = {}
+        bought, sold, paid = dict[str, Signature](), dict[str, int](), dict[str, int]()
         for signature in self.chain.succeeded():
             order = self.chain.orders[signature]
             if order.intent in bought:
                 raise InvariantBroken(f"{order.intent} landed twice: {bought[order.intent]} and {signature}")
             bought[order.intent] = signature
+            sold[order.trade] = sold.get(order.trade, 0) + (order.amount if order.side is Side.SELL else 0)
+            paid[order.trade] = paid.get(order.trade, 0) + (order.amount if order.side is Side.BUY else 0)
+        for trade, tokens in sold.items():
+            # a fork may move a purchase to another price, which is not the desk's doing
+            if tokens > paid[trade] * TOKENS_A_LAMPORT * 5 // 4:
+                raise InvariantBroken(f"{tokens} tokens of {trade} were sold, for {paid[trade]} were bought")
         ledger = self.books.ledger
         # what a fork made unknown again is no new leg, and may meet one
         undone = self._undone

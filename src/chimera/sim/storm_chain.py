@@ -25,6 +25,7 @@ class Order(msgspec.Struct, frozen=True):
     """What a transaction of the storm says."""
 
     intent: str
+    trade: str
     side: Side
     mint: Address
     amount: int
