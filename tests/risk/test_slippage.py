@@ -4,7 +4,7 @@ import pytest
 
 from chimera.domain.ids import Address, IntentId, Slot, TradeId
 from chimera.domain.intent import Side, TradeIntent
-from chimera.domain.messages import Entry, Fact, IntentRefused, LegLanded, LegPlanned
+from chimera.domain.messages import Entry, Fact, LegLanded, LegPlanned
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Fill, Hop, LegRef
 from chimera.risk.slippage import Slippage, SlippagePolicy
@@ -104,12 +104,3 @@ def test_the_risk_profile_bounds_what_a_buy_may_lose(profile_bps: int, passes: b
 def test_an_exit_may_lose_what_its_strategy_allows_and_is_never_refused_here() -> None:
     past = Past(SlippagePolicy(profile_bps=50))
     assert past.asked(intent(side=Side.SELL, slippage_bps_max=1_000), impact_bps=5_000) == 1_000
-
-
-def test_violations_are_counted_for_as_long_as_a_breaker_looks_back() -> None:
-    past = Past(SlippagePolicy())
-    for reason in (Reason.SLIPPAGE, Reason.LIQUIDITY, Reason.SLIPPAGE):
-        past.tell(IntentRefused(IntentId("i"), TradeId("t"), Refusal(reason)))
-        past.now += 60_000
-    assert past.book.violations(past.now) == 2
-    assert past.book.violations(past.now + 900_000) == 0

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from chimera.config.breaker_tree import Breakers
 from chimera.config.describe import shapes
 from chimera.config.layers import lamports_of
 from chimera.config.strategy_tree import OwnSection
@@ -34,6 +35,14 @@ FIXED = frozenset({"copy_trade.watch_wallets", "arbitrage.probe_lamports", "risk
 """Plugged in at start."""
 
 OWN = "strategies.own."
+BREAKER_LOOSENS = {
+    "enabled": DOWN,
+    "failures_max": UP,
+    "window_minutes": DOWN,
+    "in_row_max": UP,
+    "percent_max": UP,
+    "recovery_minutes": DOWN,
+}
 
 LOOSENS = {
     "risk.position_lamports_max": UP,
@@ -50,6 +59,12 @@ LOOSENS = {
     "risk.max_consecutive_losses": UP,
     "risk.max_drawdown_percent": UP,
     "risk.cool_down_minutes": DOWN,
+    "risk.max_consecutive_losses_spear": UP,
+    **{
+        f"risk.breakers.{name}.{key}": way
+        for name in Breakers.__struct_fields__
+        for key, way in BREAKER_LOOSENS.items()
+    },
     "token_safety.liquidity_shield_usd_min": DOWN,
     "token_safety.liquidity_spear_usd_min": DOWN,
     "token_safety.transfer_fee_bps_max": UP,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chimera.config.breaker_tree import Breakers
 from chimera.config.rebalancer_tree import Rebalancer
 from chimera.config.secret import Secret
 from chimera.config.strategy_tree import Arbitrage, CopyTrade, Momentum, OwnStrategies, Reentry, Sniper
@@ -155,7 +156,10 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     max_consecutive_losses: Count = 5
     max_drawdown_percent: Annotated[int, Meta(ge=1, le=100)] = 15
     cool_down_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 30
-    """How long the loss breaker stays open."""
+    """How long the loss breaker stays open, and Spear stays off."""
+    max_consecutive_losses_spear: Count = 4
+    """Of Spear's round trips: then Spear alone is off, until a gain on trial."""
+    breakers: Breakers = Breakers()
 
 
 class TokenSafety(msgspec.Struct, frozen=True, kw_only=True):

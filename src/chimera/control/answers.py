@@ -7,6 +7,7 @@ import msgspec
 from fastapi import Request, Response
 
 from chimera.control import (
+    breakers,
     incident_schemas,
     login_schemas,
     portfolio_schemas,
@@ -47,6 +48,7 @@ DOCUMENTED: tuple[Any, ...] = (
     *report_schemas.DOCUMENTED,
     *incident_schemas.DOCUMENTED,
     *portfolio_schemas.DOCUMENTED,
+    *breakers.DOCUMENTED,
 )
 
 

@@ -67,6 +67,7 @@ class Judge:
             uptime_seconds=max(0, now_ms - self._started_ms) // 1_000,
             queue_depth=desk.queue_depth if desk else 0,
             circuit_breaker=breaker,
+            breakers_open=self._replica.breakers.open(desk),
             kill_switch=kill,
             rpc=rpc,
             database=self.database,
@@ -91,7 +92,7 @@ class Judge:
         ):
             return "unhealthy"
         stale = market.slot_age_ms is None or market.slot_age_ms > SLOT_AGE_MS_MAX
-        halted = breaker.state != "CLOSED" or kill.active
+        halted = breaker.state != "CLOSED" or kill.active or bool(self._replica.breakers.open(desk))
         away = market.feed != "connected" or rpc.status != "healthy" or rpc.endpoint != "primary"
         behind = self.database.behind_records > BEHIND_MAX
         return "degraded" if stale or halted or away or behind else "healthy"
@@ -104,7 +105,9 @@ class Judge:
         until_ms = desk.breaker_until_ms if desk else None
         return BreakerHealth(
             state=state,
-            trading_allowed=state != "OPEN" and not self._kill().active,
+            trading_allowed=state != "OPEN"
+            and not self._kill().active
+            and not self._replica.breakers.stops_buys(desk),
             trip_reason=(cause or None) if state != "CLOSED" else None,
             cooldown_remaining_secs=max(0, -(-(until_ms - now_ms) // 1_000)) if until_ms else 0,
         )

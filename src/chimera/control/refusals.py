@@ -14,6 +14,10 @@ STATUS: dict[Reason, int] = {
     Reason.LOAD_SHED: 503,
     Reason.KILL_SWITCH: 503,
     Reason.BREAKER_OPEN: 503,
+    Reason.SLIPPAGE_BREAKER: 503,
+    Reason.SIGNING_BREAKER: 503,
+    Reason.TRADE_FAILURE_BREAKER: 503,
+    Reason.CONFIRMATION_BREAKER: 503,
     Reason.NOT_READY: 503,
 }
 """Whatever is not listed was understood and is not wanted: 422."""
@@ -35,6 +39,10 @@ ADVICE: dict[Reason, str] = {
     Reason.NO_ACTIVE_POSITION: "There is no open position copied from this wallet in this token.",
     Reason.KILL_SWITCH: "Trading is halted by the kill switch.",
     Reason.BREAKER_OPEN: "The loss breaker is open: no new buys until it closes.",
+    Reason.SLIPPAGE_BREAKER: "The slippage breaker is open: no new buys until it closes.",
+    Reason.SIGNING_BREAKER: "The signing breaker is open: no new buys until it closes.",
+    Reason.TRADE_FAILURE_BREAKER: "The trade failure breaker is open: no new buys until it closes.",
+    Reason.CONFIRMATION_BREAKER: "The confirmation breaker is open: no new buys until it closes.",
     Reason.STRATEGY_HEAT_LIMIT: "This strategy's share of the capital is used up.",
     Reason.STRATEGY_DISABLED: "This strategy is switched off at the moment.",
     Reason.LIQUIDITY: "The token's liquidity is below this strategy's minimum.",

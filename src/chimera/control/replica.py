@@ -11,6 +11,7 @@ from typing import assert_never
 import msgspec
 
 from chimera.audit.narrator import SHOWN, Narrator
+from chimera.control.breakers import LOSS, BreakerHistory
 from chimera.control.curves import Curves
 from chimera.control.schemas import Decision, Overview, Position, Trade, decision_of, position_of, trade_of
 from chimera.control.trips import Trips
@@ -69,6 +70,8 @@ class Replica:
         self.funds: FundsSeen | None = None
         self.kill: KillSwitchMoved | None = None
         self.breaker: BreakerMoved | None = None
+        """The loss breaker's last move."""
+        self.breakers = BreakerHistory()
         self._reconciled_equal: bool | None = None
         self._marks: dict[TradeId, PositionMarked] = {}
         self.curves = Curves()
@@ -135,7 +138,9 @@ class Replica:
                 self.kill = moved
                 changes.append(Change(Part.HEALTH))
             case BreakerMoved() as tripped:
-                self.breaker = tripped
+                self.breakers.apply(tripped, entry)
+                if tripped.breaker == LOSS:
+                    self.breaker = tripped
                 changes.append(Change(Part.HEALTH))
             case _:
                 pass

@@ -275,6 +275,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename={"label": "mode"}
     market: MarketHealth
     journal: JournalHealth
     last_trade_at: int | None
+    breakers_open: tuple[str, ...] = ()
+    """Breakers beside the loss breaker that stand open or on trial."""
 
 
 class Identity(msgspec.Struct, frozen=True):

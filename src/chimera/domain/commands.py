@@ -28,6 +28,7 @@ class ResetKill(msgspec.Struct, frozen=True, tag=True):
 class ResetBreaker(msgspec.Struct, frozen=True, tag=True):
     cause: str
     by: str
+    breaker: str = "loss"
 
 
 class ExitPosition(msgspec.Struct, frozen=True, tag=True):

@@ -51,6 +51,10 @@ BY_REASON = {
     Reason.NOT_READY: Failure.STALE,
     Reason.KILL_SWITCH: Failure.BREAKER,
     Reason.BREAKER_OPEN: Failure.BREAKER,
+    Reason.SLIPPAGE_BREAKER: Failure.BREAKER,
+    Reason.SIGNING_BREAKER: Failure.BREAKER,
+    Reason.TRADE_FAILURE_BREAKER: Failure.BREAKER,
+    Reason.CONFIRMATION_BREAKER: Failure.BREAKER,
     Reason.SLIPPAGE: Failure.SLIPPAGE,
     Reason.INSUFFICIENT_BALANCE: Failure.FUNDS,
 }

@@ -57,6 +57,30 @@ class MarketSeen(msgspec.Struct, frozen=True, tag=True):
     """Transactions (and accounts) that gave no trade (or state), by cause."""
 
 
+class BreakerSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """How one breaker stands: what it counted, and what would open or close it."""
+
+    name: str
+    enabled: bool
+    state: str
+    cause: str
+    until_ms: int | None
+    """When it tries again; None unless it is open."""
+    failures: int
+    """Within the window."""
+    outcomes: int
+    in_row: int
+    failures_max: int
+    in_row_max: int
+    percent_max: int
+    window_ms: int
+    recovery_ms: int
+    trials_good: int
+    trials_bad: int
+    trials: int
+    successes: int
+
+
 class DeskSeen(msgspec.Struct, frozen=True, tag=True):
     """Health of the execution plane."""
 
@@ -73,6 +97,8 @@ class DeskSeen(msgspec.Struct, frozen=True, tag=True):
     kill_scope: str
     kill_cause: str
     at_ms: int
+    breakers: tuple[BreakerSeen, ...] = ()
+    """Beside the loss breaker."""
 
 
 LiveMessage = PositionMarked | FundsSeen | MarketSeen | DeskSeen

@@ -28,7 +28,7 @@ def circumstances(
         now_ms=now_ms,
         slot_at_ms=view.slot_at_ms,
         kill_refusal=books.kill_switch.review(judged_as(intent.side, intent.mint)),
-        breaker_refusal=books.breaker.review(),
+        breaker_refusal=books.breaker_refusal(),
         token=view.mints.get(intent.mint),
         report=books.reports.fresh(intent.mint, now_ms),
         liquidity_micro_usd=view.liquidity_micro_usd(intent.mint),
@@ -44,7 +44,7 @@ def circumstances(
         trade_state=ledger.states.get(intent.trade_id),
         position_lamports=position.paid_lamports if position else 0,
         lost_today_lamports=books.breaker.lost_lamports,
-        spear_disabled=spear_disabled,
+        spear_disabled=spear_disabled or books.breakers.spear_disabled,
         bundles=bundles,
         worth_lamports=None if paid_with is None else _worth_lamports(view, paid_with, intent.amount),
     )

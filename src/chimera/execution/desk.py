@@ -443,8 +443,7 @@ class Desk:
 
     def _ticked(self, now_ms: int) -> list[Effect]:
         effects: list[Effect] = []
-        moved = self._books.breaker.advance(now_ms, self._view.sol_micro_usd())
-        if moved is not None:
+        for moved in self._books.breaker_moves(now_ms, self._view.sol_micro_usd()):
             self._record(moved)
         self._fates.ticked(now_ms)
         for leg in self._watch.silent(list(self.ledger.legs.values()), now_ms):

@@ -71,12 +71,13 @@ class HouseSurroundings:
         return self._books.kill_switch.review(side)
 
     def breaker_refusal(self) -> Refusal | None:
-        return self._books.breaker.review()
+        return self._books.breaker_refusal()
 
     def allocation_refusal(self, style: Style, amount_lamports: int) -> Refusal | None:
         """The gate asks again when the intent is there; here it saves a hopeless signal the way."""
-        if style is Style.SPEAR and self.spear_disabled:
-            return Refusal(Reason.STRATEGY_DISABLED, observed=self.spear_disabled)
+        disabled = self.spear_disabled or self._books.breakers.spear_disabled
+        if style is Style.SPEAR and disabled:
+            return Refusal(Reason.STRATEGY_DISABLED, observed=disabled)
         share = self.limits.spear_bps if style is Style.SPEAR else self.limits.shield_bps
         ledger = self._books.ledger
         ceiling = ledger.equity_at_cost_lamports * share // BPS

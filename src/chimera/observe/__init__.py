@@ -6,6 +6,7 @@ No secret gets out: keys named like one and values registered as one are cut fro
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -297,7 +298,9 @@ class Observer:
         self._breaker.labels(fact.breaker).set(BREAKER_STATES.get(fact.after, 2))
         if fact.after == "OPEN":
             self._trips.labels(fact.breaker).inc()
-        self._log.warning(
+        # an opened one is an error, which is what alerts look for
+        tell = self._log.error if fact.after == "OPEN" else self._log.warning
+        tell(
             "breaker moved",
             breaker=fact.breaker,
             before=fact.before,
@@ -305,6 +308,11 @@ class Observer:
             cause=fact.cause,
             by=fact.by,
         )
+
+    def breakers(self, states: Mapping[str, str]) -> None:
+        """How they stand at the start, as the journal left them."""
+        for name, state in states.items():
+            self._breaker.labels(name).set(BREAKER_STATES.get(state, 2))
 
     def _books_compared(self, fact: Reconciled) -> None:
         drift = fact.actual_lamports - fact.expected_lamports

@@ -69,7 +69,7 @@ def not_expired(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refu
 def breaker_closed(intent: TradeIntent, seen: Circumstances, _: RiskLimits) -> Refusal | str:
     if intent.leaves:
         return "exits pass every breaker"
-    return seen.breaker_refusal or "loss breaker lets it pass"
+    return seen.breaker_refusal or "every breaker lets it pass"
 
 
 def style_enabled(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:

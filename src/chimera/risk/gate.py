@@ -20,7 +20,7 @@ class Approved:
 
 
 class Gate:
-    """Kill switch first, then the loss breaker, caps, stale data, token safety and slippage."""
+    """Kill switch first, then the breakers, caps, stale data, token safety and slippage."""
 
     def __init__(self, limits: RiskLimits) -> None:
         self.limits = limits

@@ -2,7 +2,8 @@
 
 Learned from confirmed fills alone, by route and size, folded from the journal; it only ever tightens a buy. The
 estimate (price impact plus what such fills usually lose) is made before a transaction is built, and what is over
-the limit is refused and counted. Time is that of the entries. Must not know venues or how a plan is built.
+the limit is refused; `failures` counts it for the breaker. Time is that of the entries. Must not know venues or how
+a plan is built.
 """
 
 from collections import OrderedDict, deque
@@ -10,12 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chimera.domain.failure import Failure
 from chimera.domain.ids import Address
 from chimera.domain.intent import Side, TradeIntent
 from chimera.domain.messages import (
     Entry,
-    IntentRefused,
     LegDropped,
     LegExpired,
     LegLanded,
@@ -46,7 +45,6 @@ class SlippagePolicy(msgspec.Struct, frozen=True):
     learned_bps_max: int = 5_000
     profile_bps: int | None = None
     """No buy may lose more by its estimate, whatever its strategy allows; None: no profile is chosen."""
-    violations_window_ms: int = 900_000
 
 
 class Slippage:
@@ -55,7 +53,6 @@ class Slippage:
         self._samples: OrderedDict[Key, deque[tuple[int, int]]] = OrderedDict()
         """(when, bps behind the quote), the latest last; routes by their last use."""
         self._plans: OrderedDict[str, LegPlanned] = OrderedDict()
-        self._violations: deque[int] = deque()
         self._now_ms = 0
 
     # folding
@@ -72,14 +69,8 @@ class Slippage:
                 plan_of = self._plans.pop(leg.leg_id, None)
                 if plan_of is not None and plan_of.expected_out > 0 and fill.side is not Side.CYCLE:
                     self._learn(plan_of, fill, entry.at_ms)
-            case LegDropped(leg, failure=failure) | LegReverted(leg, failure=failure):
+            case LegDropped(leg) | LegReverted(leg) | LegExpired(leg):
                 self._plans.pop(leg.leg_id, None)
-                if failure == Failure.SLIPPAGE:
-                    self._violations.append(entry.at_ms)
-            case LegExpired(leg):
-                self._plans.pop(leg.leg_id, None)
-            case IntentRefused(refusal=Refusal(reason=Reason.SLIPPAGE)):
-                self._violations.append(entry.at_ms)
             case _:
                 pass
 
@@ -126,12 +117,6 @@ class Slippage:
         if len(fresh) < self._policy.samples_min:
             return None
         return fresh[max(-(-self._policy.percentile * len(fresh) // 100) - 1, 0)]
-
-    def violations(self, now_ms: int) -> int:
-        """How often slippage was too much lately, in an estimate, a simulation or on chain: what a breaker counts."""
-        while self._violations and self._violations[0] <= now_ms - self._policy.violations_window_ms:
-            self._violations.popleft()
-        return len(self._violations)
 
 
 def size_class(impact_bps: int) -> int:

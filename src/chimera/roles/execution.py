@@ -245,12 +245,16 @@ class ExecutionRole:
         return Answer(ok=True, message="trading may go on", before=before, after="off")
 
     async def _reset_breaker(self, command: ResetBreaker) -> Answer:
-        before = self._books.breaker.state
+        name = command.breaker
+        breaker = self._books.breaker if name == LOSS else self._books.breakers.get(name)
+        if breaker is None:
+            return Answer(ok=False, code="UNKNOWN", message="there is no such breaker")
+        before, closed = breaker.state, f"the {name} breaker is closed"
         if before is BreakerState.CLOSED:
-            return Answer(ok=False, code="NOT_ACTIVE", message="the loss breaker is closed", before=before)
-        entry = self._record(BreakerMoved(LOSS, before, BreakerState.CLOSED, command.cause, command.by))
+            return Answer(ok=False, code="NOT_ACTIVE", message=closed, before=before)
+        entry = self._record(BreakerMoved(name, before, BreakerState.CLOSED, command.cause, command.by))
         await self._journal.durable(entry.seq)
-        return Answer(ok=True, message="the loss breaker is closed", before=before, after=BreakerState.CLOSED)
+        return Answer(ok=True, message=closed, before=before, after=BreakerState.CLOSED)
 
     async def _exit(self, command: ExitPosition) -> Answer:
         """An operator's exit is a signal like any other: durable before it is answered."""
@@ -384,6 +388,7 @@ class ExecutionRole:
                 kill_scope=switch.scope,
                 kill_cause=switch.cause,
                 at_ms=now,
+                breakers=self._books.breakers.seen(now),
             ),
         )
 

@@ -22,7 +22,6 @@ from chimera.domain.messages import RunStarted
 from chimera.domain.recording import Recorded
 from chimera.domain.token import TokenListing
 from chimera.engine import Engine
-from chimera.execution.books import Books
 from chimera.execution.costs import Costs
 from chimera.execution.cycles import CyclePlanner
 from chimera.execution.desk import Desk
@@ -120,7 +119,7 @@ def _plugged(
     clock = SteppedClock()
     view, limits = replay.view, rules.risk_limits(settings)
     journal = ChainedMemoryJournal(clock, run_id=f"backtest-{wish.seed}")
-    books, roster = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), Roster()
+    books, roster = rules.books(settings), Roster()
     costs = Costs(
         rules.fee_policy(settings),
         tips=rules.tip_policy(settings),

@@ -12,7 +12,6 @@ from chimera.control.server import ControlServer, bind
 from chimera.domain.ids import Address
 from chimera.domain.messages import ConfigChanged, Entry, RunStarted, StrategyMoved
 from chimera.engine import PARKED
-from chimera.execution.books import Books
 from chimera.roles.recorder import RecorderRole
 from chimera.roles.remote_desk import RemoteDesk
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
@@ -28,8 +27,7 @@ COMPONENT = "control-plane"
 def build_control(around: Around, history: JournalReader) -> Callable[[], Awaitable[int]]:
     """How to start it; that returns the port of the dashboard. Raises ConfigError."""
     settings, bus, clock, observer = around.settings, around.bus, around.clock, around.observer
-    limits = rules.risk_limits(settings)
-    books, live = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), LiveSettings(settings)
+    books, live = rules.books(settings), LiveSettings(settings)
     strategies = list(rules.built_strategies(settings))
     shown = think(live, strategies)  # never given an event: it only remembers who is parked
 

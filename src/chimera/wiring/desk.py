@@ -53,6 +53,7 @@ from chimera.ports.bus import Bus
 from chimera.ports.strategy import Remembers, Strategy
 from chimera.risk.admission import Admission
 from chimera.risk.gate import Gate
+from chimera.risk.loss_breaker import NAME as LOSS
 from chimera.risk.roster import Roster
 from chimera.risk.watcher import WalletWatcher
 from chimera.roles.clerk import Switchboard
@@ -127,8 +128,7 @@ def build_desk(
     journal, repair = JournalFile.open(folder / "journal", clock=clock, run_id=run_id)
     if repair is not None:
         observer.told("journal repaired", repair=str(repair))
-    limits = rules.risk_limits(settings)
-    books, roster = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), Roster()
+    books, roster = rules.books(settings), Roster()
     costs = Costs(
         rules.fee_policy(settings),
         tips=rules.tip_policy(settings),
@@ -148,6 +148,7 @@ def build_desk(
     folding.add(failover.apply, of=failover.FOLDS)
     for entry in entries:
         folding(entry)
+    observer.breakers({LOSS: books.breaker.state, **books.breakers.states})
     # a curve that nobody trades on while we start would stay nameless, and what we hold of it without a price
     view.expect(position.mint for position in books.ledger.open_positions)
     view.expect(Address(token.mint) for token in settings.tokens)

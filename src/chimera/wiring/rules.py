@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from chimera.config import Settings
+from chimera.config.breaker_tree import BreakerRules
 from chimera.config.live import OWN
 from chimera.config.strategy_tree import OwnSection
 from chimera.domain.errors import ConfigError
@@ -16,6 +17,7 @@ from chimera.domain.messages import WalletChanged
 from chimera.domain.units import MICRO_USD
 from chimera.domain.wallet import Wallet
 from chimera.execution.arbiter import ArbiterLimits
+from chimera.execution.books import Books
 from chimera.execution.depth import DepthTier
 from chimera.execution.desk import DeskLimits
 from chimera.execution.failover import FailoverPolicy
@@ -30,6 +32,7 @@ from chimera.execution.wsol import SWEEP, WsolLimits
 from chimera.plugins import strategies
 from chimera.ports.strategy import Strategy
 from chimera.risk.admission import AdmissionRules
+from chimera.risk.breakers import BreakerKind, BreakerPolicy
 from chimera.risk.checks import RiskLimits
 from chimera.risk.loss_breaker import LossLimits
 from chimera.risk.roster import Roster
@@ -37,6 +40,8 @@ from chimera.risk.slippage import PROFILES_BPS, SlippagePolicy
 from chimera.risk.token_safety import TokenLimits
 
 BPS_A_PERCENT = 100
+DAY_MS = 86_400_000
+NEVER = 10**9  # of failures: only those in a row count
 
 
 def risk_limits(settings: Settings) -> RiskLimits:
@@ -78,6 +83,45 @@ def loss_limits(settings: Settings) -> LossLimits:
         losses_in_row_max=risk.max_consecutive_losses,
         drawdown_bps_max=risk.max_drawdown_percent * BPS_A_PERCENT,
         cooldown_ms=risk.cool_down_minutes * 60_000,
+    )
+
+
+def books(settings: Settings) -> Books:
+    """Empty ones, with the limits and breakers of these settings."""
+    return Books(
+        loss=loss_limits(settings),
+        tokens=risk_limits(settings).tokens,
+        breakers=breaker_policies(settings),
+    )
+
+
+def breaker_policies(settings: Settings) -> dict[BreakerKind, BreakerPolicy]:
+    risk = settings.risk
+    spear = BreakerPolicy(
+        failures_max=NEVER,
+        window_ms=DAY_MS,
+        in_row_max=risk.max_consecutive_losses_spear,
+        recovery_ms=risk.cool_down_minutes * 60_000,
+        trials=1,
+        successes=1,
+    )
+    return {
+        BreakerKind.SIGNING: _breaker_policy(risk.breakers.signing),
+        BreakerKind.SLIPPAGE: _breaker_policy(risk.breakers.slippage),
+        BreakerKind.TRADE_FAILURE: _breaker_policy(risk.breakers.trade_failure),
+        BreakerKind.CONFIRMATION: _breaker_policy(risk.breakers.confirmation),
+        BreakerKind.SPEAR_LOSSES: spear,
+    }
+
+
+def _breaker_policy(given: BreakerRules) -> BreakerPolicy:
+    return BreakerPolicy(
+        enabled=given.enabled,
+        failures_max=given.failures_max,
+        window_ms=given.window_minutes * 60_000,
+        in_row_max=given.in_row_max,
+        percent_max=given.percent_max,
+        recovery_ms=given.recovery_minutes * 60_000,
     )
 
 

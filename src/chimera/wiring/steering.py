@@ -130,7 +130,8 @@ class LiveSettings:
             if known is None:
                 raise ConfigError(f"{key[:80]}: there is no such setting, or it is read at start alone")
             wanted[key] = known.read(value)
-            if key.endswith(".enabled") and wanted[key] and not self._of(self.given, key):
+            of_strategy = key.endswith(".enabled") and not key.startswith("risk.")
+            if of_strategy and wanted[key] and not self._of(self.given, key):
                 raise ConfigError(
                     f"{key}: the settings given at start switch it off; change them and start again"
                 )
@@ -165,6 +166,7 @@ def steer(
         limits = rules.risk_limits(settings)
         gate.limits = surroundings.limits = limits
         books.breaker.limits = rules.loss_limits(settings)
+        books.breakers.tune(rules.breaker_policies(settings))
         books.reports.limits = limits.tokens
         rules.tune(built, settings)
 

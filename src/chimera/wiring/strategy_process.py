@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from chimera.domain.errors import ConfigError
 from chimera.domain.messages import ConfigChanged, Entry, RunStarted, StrategyMoved
 from chimera.engine import PARKED, RUNNING
-from chimera.execution.books import Books
 from chimera.ports.strategy import Strategy
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.room import Room
@@ -25,8 +24,7 @@ UNLIMITED = Room(1, lambda: 0)  # where the journal is, signals are held back un
 def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Awaitable[None]]:
     """How to start them; raises ConfigError for a name in `only` that the settings do not enable."""
     settings = around.settings
-    limits = rules.risk_limits(settings)
-    books, live = Books(loss=rules.loss_limits(settings), tokens=limits.tokens), LiveSettings(settings)
+    books, live = rules.books(settings), LiveSettings(settings)
     enabled = list(rules.built_strategies(settings))
     strategies = _chosen(enabled, only)
     elsewhere = {one.name for one in enabled} - {one.name for one in strategies}

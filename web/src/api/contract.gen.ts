@@ -145,6 +145,7 @@ export interface Schemas {
     market: Schemas["MarketHealth"];
     journal: Schemas["JournalHealth"];
     last_trade_at: number | null;
+    breakers_open: string[];
   };
   HealthCheck: {
     name: string;
@@ -354,6 +355,10 @@ export interface Schemas {
   };
   RefreshBody: {
     refresh_token: string;
+  };
+  ResetBody: {
+    reason: string;
+    breaker?: string;
   };
   /** Of this machine and this process; percentages are of all cores and all memory. */
   ResourcesSeen: {
@@ -785,11 +790,11 @@ export interface Operations {
     body: Schemas["WalletBody"];
     answer: Schemas["LoginAnswer"];
   };
-  /** Close the loss breaker by hand */
+  /** Close a breaker by hand; the loss breaker where none is named */
   "POST /config/circuit-breaker/reset": {
     path: undefined;
     query: undefined;
-    body: Schemas["Because"];
+    body: Schemas["ResetBody"];
     answer: Schemas["BreakerReset"];
   };
   /** Put back what one change changed */

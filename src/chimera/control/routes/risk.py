@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
+from chimera.control.breakers import BreakersTold, ResetBody
 from chimera.control.context import context
 from chimera.control.orders import cause_of, perform, printable
 from chimera.control.schemas import (
@@ -49,20 +50,32 @@ def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
         }
         return answer({**now, "rpc_status": status})
 
+    @routes.get(
+        "/risk/breakers",
+        dependencies=[readonly],
+        responses=described(BreakersTold),
+        summary="Every breaker: its state, what it counted, its limits, and its last moves",
+    )
+    async def breakers(request: Request) -> Response:
+        replica = context(request).stream.replica
+        return answer(replica.breakers.told(replica.desk))
+
     @routes.post(
         "/config/circuit-breaker/reset",
         responses=described(BreakerReset),
-        openapi_extra=takes(Because),
-        summary="Close the loss breaker by hand",
+        openapi_extra=takes(ResetBody),
+        summary="Close a breaker by hand; the loss breaker where none is named",
     )
     async def reset_breaker(request: Request, holder: admin) -> Response:
-        cause = await cause_of(request)
+        body = await read_body(request, ResetBody)
+        cause = printable(body.reason)
         await doorkeeper.demand_second_factor(request, holder)
-        done = await perform(request, ResetBreaker(cause=cause, by=holder.identifier))
+        wish = ResetBreaker(cause=cause, by=holder.identifier, breaker=body.breaker)
+        done = await perform(request, wish)
         return answer(
             BreakerReset(
                 success=True,
-                message=done.message or "The loss breaker is closed.",
+                message=done.message or f"The {body.breaker} breaker is closed.",
                 previous_state=done.before,
                 new_state=done.after,
             )
