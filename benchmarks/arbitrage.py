@@ -26,6 +26,7 @@ PROBE = 50_000_000
 FLOOR_US = 0.8  # a compiled screen over pools that share a token, per update: what such a search can cost at the least
 NOW = Moment(0, Slot(5), 0)
 UPDATES, ROUNDS = 2_000, 5
+SHORT, LONG = 1.005, 1.001  # what the strategy asks for by default
 
 
 def market(count: int, chance: random.Random) -> list[Pool]:
@@ -61,7 +62,7 @@ def best(rates: Rates, pool: Pool) -> float:
 
 def brute(pools: list[Pool], rates: Rates, changed: Pool) -> float:
     """The best circle through the changed pool, of all chains of two and three pools."""
-    probes = rates._probes
+    probes = {mint: ask.amount for mint, ask in rates._asks.items()}
 
     def rate(pool: Pool, source: Address) -> float:
         if source not in probes:
@@ -133,7 +134,8 @@ def main() -> None:
             pool = chance.choice(pools)
             moved(pool, chance)
             started = time.perf_counter()
-            best(rates, pool)
+            rates.update(pool, NOW)
+            rates.circles(pool, short=SHORT, long=LONG)
             ours.append((time.perf_counter() - started) * 1e6)
             header = pool.header
             started = time.perf_counter()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import permutations, product
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as draw
 
@@ -12,7 +13,7 @@ from chimera.domain.pool import Moment, QuoteRequest, SwapKind
 from chimera.domain.risk import Refusal
 from chimera.domain.sizing import STEPS, best_amount
 from chimera.market.view import MarketView
-from chimera.strategies.arbitrage.rates import Rates
+from chimera.strategies.arbitrage.rates import Circle, Rates
 from chimera.testing.builders import AT_MS, address
 from chimera.testing.products import VENUE, Product, update
 from chimera.testing.products import product as pool_of
@@ -40,6 +41,15 @@ def quoted(pool: Product, mint: Address, amount: int) -> int:
     return 0 if isinstance(quote, Refusal) else quote.amount_out
 
 
+def known_rate(rates: Rates, source: Address, target: Address, pool: Address) -> float | None:
+    pair = rates._pairs.get(source, {}).get(target)
+    return None if pair is None else pair.rates.get(pool)
+
+
+def probe_of(rates: Rates, mint: Address) -> int:
+    return rates._asks[mint].amount if mint in rates._asks else PROBE
+
+
 def brute(pools: Sequence[Product], through: Product, rates: Rates) -> dict[int, float]:
     """The best rate of all circles through one pool, by their length."""
     best: dict[int, float] = {}
@@ -52,7 +62,7 @@ def brute(pools: Sequence[Product], through: Product, rates: Rates) -> dict[int,
                     continue
                 rate = 1.0
                 for pool, (source, target) in zip(way, steps, strict=True):
-                    rate *= rates._edges.get(source, {}).get(target, {}).get(pool.address, 0)
+                    rate *= known_rate(rates, source, target, pool.address) or 0
                 best[length] = max(best.get(length, 0), rate)
     return {length: rate for length, rate in best.items() if rate}
 
@@ -73,6 +83,82 @@ def test_no_circle_through_a_changed_pool_is_better_than_those_found(pools: list
         assert all(abs(found[length] / rate - 1) < 1e-9 for length, rate in expected.items())
 
 
+class Plain:
+    """The same search without anything kept but every pool's rates: each circle is looked for anew."""
+
+    def __init__(self, rates: Rates) -> None:
+        self.rates = rates
+
+    def of(self, source: Address, target: Address) -> dict[Address, float]:
+        pair = self.rates._pairs.get(source, {}).get(target)
+        return {} if pair is None else pair.rates
+
+    def best(
+        self, source: Address, target: Address, without: Address | None = None
+    ) -> tuple[float, Address] | None:
+        rates = self.of(source, target).items()
+        return max(((rate, pool) for pool, rate in rates if pool != without), default=None)
+
+    def circles(self, pool: Product, *, short: float, long: float) -> set[Circle]:
+        found: set[Circle] = set()
+        for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a)):
+            rate = self.of(source, target).get(pool.address)
+            if rate is None:
+                continue
+            through = (rate, pool.address)
+            between = [mint for mint in MINTS if mint not in (WSOL, source, target)]
+            ways: list[list[tuple[Address, Address, tuple[float, Address] | None]]] = []
+            if source == WSOL:
+                ways.append([(WSOL, target, through), (target, WSOL, self.best(target, WSOL, pool.address))])
+                for m in between:
+                    steps = (target, m, self.best(target, m)), (m, WSOL, self.best(m, WSOL))
+                    ways.append([(WSOL, target, through), *steps])
+            elif target == WSOL:
+                ways.append([(WSOL, source, self.best(WSOL, source, pool.address)), (source, WSOL, through)])
+                for m in between:
+                    steps = (WSOL, m, self.best(WSOL, m)), (m, source, self.best(m, source))
+                    ways.append([*steps, (source, WSOL, through)])
+            else:
+                ends = (WSOL, source, self.best(WSOL, source)), (target, WSOL, self.best(target, WSOL))
+                ways.append([ends[0], (source, target, through), ends[1]])
+            for way in ways:
+                pays = 1.0
+                for _, _, step in way:
+                    pays *= 0.0 if step is None else step[0]
+                if pays and pays >= (short if len(way) == 2 else long):
+                    pools = tuple(step[1] for _, _, step in way if step is not None)
+                    found.add(Circle(pools, tuple(mint for _, mint, _ in way[:-1]), pays))
+        return found
+
+
+moves = draw.lists(
+    draw.tuples(draw.integers(0, 8), draw.integers(0, 10**13), draw.integers(0, 10**13)), max_size=20
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(markets, moves, draw.sampled_from([0.0, 0.5, 1.0]))
+def test_what_is_kept_of_pairs_finds_the_same_circles_to_the_bit_as_looking_anew(
+    pools: list[Product], moves: list[tuple[int, int, int]], bound: float
+) -> None:
+    """Pools that move, run dry and come back; equals among them."""
+    rates = Rates(PROBE)
+    view = watched(pools, rates)
+    plain = Plain(rates)
+    for place, x, y in [(0, 0, 0), *moves]:
+        pool = view.pools[pools[place % len(pools)].address]
+        before: Any = pool.state
+        pool.become(msgspec.structs.replace(before, reserve_a=max(x, 1), reserve_b=max(y, 1)), 5, 0)
+        rates.update(pool, NOW)
+        now: Any = pool.state
+        found = rates.circles(pool, short=bound, long=bound)
+        assert len(set(found)) == len(found)
+        assert set(found) == plain.circles(now, short=bound, long=bound)
+    for source, targets in rates._pairs.items():
+        for target, pair in targets.items():
+            assert (pair.best, pair.pool) == (plain.best(source, target) or (0.0, ""))
+
+
 @settings(max_examples=200, deadline=None)
 @given(sound)
 def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_appearance(
@@ -86,14 +172,14 @@ def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_app
             target
             for pool in pools
             for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a))
-            if source in reached and quoted(pool, source, rates._probes.get(source, PROBE))
+            if source in reached and quoted(pool, source, probe_of(rates, source))
         }
         grown = not more <= reached
         reached |= more
-    assert reached == set(rates._probes)
+    assert reached == set(rates._asks)
     for pool in pools:
         for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a)):
-            rate = rates._edges.get(source, {}).get(target, {}).get(pool.address)
+            rate = known_rate(rates, source, target, pool.address)
             assert rate is None or source in reached
 
 

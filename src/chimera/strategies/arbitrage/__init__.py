@@ -96,7 +96,10 @@ class Arbitrage:
         if pool is None:
             return
         self._rates.update(pool, context.market.moment())
-        promising = [circle for circle in self._rates.circles(pool) if self._spread(circle)]
+        params = self.params
+        promising = self._rates.circles(
+            pool, short=1 + params.spread_bps_min / BPS, long=1 + params.spread_bps_min_long / BPS
+        )
         promising.sort(key=lambda circle: -circle.rate)
         best: Found | None = None
         for circle in promising[:LOOKED_AT_MAX]:
@@ -112,10 +115,6 @@ class Arbitrage:
 
     def _rested_ms(self, circle: Circle) -> int:
         return self._not_before.get(circle.token, 0)
-
-    def _spread(self, circle: Circle) -> bool:
-        least = self.params.spread_bps_min if len(circle.pools) == 2 else self.params.spread_bps_min_long
-        return circle.rate * BPS >= BPS + least
 
     def _sized(self, circle: Circle, heard: int, context: Context) -> Found | StrategyDecided | None:
         """The circle with its exact figures, why it is passed over, or None where that was just said."""
