@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from chimera.commands.backups import backup_commands
 from chimera.commands.blacklist import blacklist_commands
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
@@ -481,6 +482,7 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None
 
 add_paperwork(app, _run, _settings)
 app.add_typer(blacklist_commands(_run), name="blacklist")
+app.add_typer(backup_commands(_settings), name="backup")
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")
 app.add_typer(venue_commands(_settings), name="venue")

@@ -8,8 +8,11 @@ from chimera.domain.errors import Unreachable
 WHO = "tables"
 
 
-def check_database(path: Path) -> str:
-    """What it is, in words; raises Unreachable for a file that cannot be read or is not sound."""
+def check_database(path: Path, *, write_ahead: bool = True) -> str:
+    """What it is, in words; raises Unreachable for a file that cannot be read or is not sound.
+
+    `write_ahead`: whether it must have a write-ahead log; a copy has none until a desk opens it.
+    """
     try:
         connection = DRIVER.connect(f"file:{path}?mode=ro", uri=True, timeout=2.0)
     except DRIVER.Error as error:
@@ -27,7 +30,8 @@ def check_database(path: Path) -> str:
         raise Unreachable(WHO, f"{path}: {sound}")
     if foreign is not None:
         raise Unreachable(WHO, f"{path}: a row of {foreign[0]} points nowhere")
-    if journal != "wal":
+    if write_ahead and journal != "wal":
         raise Unreachable(WHO, f"{path}: journal mode {journal}, not wal")
     schema = revision[0] if revision else "unknown"
-    return f"sound, write-ahead log on, schema {schema}, SQLite {DRIVER.sqlite_version}"
+    log = "write-ahead log on" if journal == "wal" else "no write-ahead log"
+    return f"sound, {log}, schema {schema}, SQLite {DRIVER.sqlite_version}"

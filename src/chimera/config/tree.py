@@ -315,6 +315,16 @@ class TradeLogs(msgspec.Struct, frozen=True, kw_only=True):
     """Of `chimera run --roles trades`, on this machine alone; 0 picks a free one."""
 
 
+class Backups(msgspec.Struct, frozen=True, kw_only=True):
+    """Copies of journal and tables, checked, every day; `chimera backup` makes, checks and restores them by hand."""
+
+    enabled: bool = True
+    folder: str = ""
+    """Empty: `backups` in the data folder. Better: another disk."""
+    hour_utc: Annotated[int, Meta(ge=0, le=23)] = 3
+    keep_days: Annotated[int, Meta(ge=1, le=36_500)] = 7
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     symbol: Annotated[str, Meta(min_length=1, max_length=32)]
     mint: Base58
@@ -366,6 +376,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rebalancer: Rebalancer = msgspec.field(default_factory=Rebalancer)
     recording: Recording = Recording()
     trade_logs: TradeLogs = TradeLogs()
+    backups: Backups = Backups()
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

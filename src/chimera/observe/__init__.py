@@ -123,6 +123,10 @@ class Observer:
         )
         self._upkeep = counter("upkeep", "Chores of the wallet by outcome", "outcome")
         self._letters = counter("dead_letters_handled", "Dead letters that a person dealt with", "outcome")
+        self._backed_up_at = gauge(
+            "backup_last_timestamp_seconds", "When the newest copy of the books was made"
+        )
+        self._backups_failed = counter("backup_failures", "Copies of the books that could not be made")
         self._gaps = counter("feed_gaps", "Stretches of slots of which something may be missing")
         self._rpc_ms = histogram("rpc_latency_ms", "Calls of a node", "endpoint", "method")
         self._rpc_health = gauge("rpc_health", "1 while the endpoint answers", "endpoint")
@@ -417,6 +421,13 @@ class Observer:
 
     def command_performed(self, *, command: str, by: str, ok: bool, code: str) -> None:
         self._log.warning("command performed", command=command, by=by, ok=ok, code=code)
+
+    def backup_known(self, *, at_ms: int) -> None:
+        self._backed_up_at.set(at_ms / 1_000)
+
+    def backup_failed(self, *, error: str) -> None:
+        self._backups_failed.inc()
+        self._log.error("backup failed", error=error)
 
     def role_failed(self, *, role: str, error: BaseException) -> None:
         """The top of a loop caught what nobody expected: with its trace, for the log alone."""

@@ -56,6 +56,7 @@ from chimera.risk.gate import Gate
 from chimera.risk.loss_breaker import NAME as LOSS
 from chimera.risk.roster import Roster
 from chimera.risk.watcher import WalletWatcher
+from chimera.roles.backup import BackupRole
 from chimera.roles.clerk import Switchboard
 from chimera.roles.configuration import ConfigurationRole
 from chimera.roles.costs import CostsRole
@@ -73,6 +74,7 @@ from chimera.roles.portfolios import PortfoliosRole
 from chimera.roles.tables import TablesRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
+from chimera.wiring.backups import daily_backups
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
 from chimera.wiring.folding import Folding
 from chimera.wiring.paper import Paper, open_paper
@@ -109,6 +111,7 @@ class DeskParts:
     execution: ExecutionRole
     papers: Bookkeeping
     wallets: WalletsRole
+    backup: BackupRole | None
     commands: Switchboard
     """Everything that an operator may ask for."""
 
@@ -357,6 +360,7 @@ def build_desk(
         execution=execution,
         papers=papers,
         wallets=wallets,
+        backup=daily_backups(settings, clock=clock, observer=observer),
         commands=Switchboard(
             {
                 ChangeWallet: wallets.perform,

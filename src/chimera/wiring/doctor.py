@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chimera.adapters.backups import backups
 from chimera.adapters.desk_health import ask_health
 from chimera.adapters.geyser import GeyserFeed
 from chimera.adapters.journal_segments import verify
@@ -25,6 +26,7 @@ from chimera.domain.errors import ChimeraError, OutsideError
 from chimera.domain.ids import Address
 from chimera.ports.chain import Subscription
 from chimera.roles.topics import INTENTS_STREAM
+from chimera.wiring.backups import backups_folder
 from chimera.wiring.outside import vault_path
 
 CALLS, CALLS_MIN = 10, 8  # of a node, and how many must be answered
@@ -35,6 +37,7 @@ DRIFT_S_MAX, DRIFT_S_WARN = 10, 2
 """The chain tells whole seconds, and mainnet's own clock wanders by one or two. Webhooks bear a time stamp."""
 DISK_PERCENT_WARN, DISK_BYTES_MIN = 10, 256 * 1024 * 1024
 FIRST_SLOT_WITHIN_S = 5.0
+BACKUP_OLD_HOURS = 26  # made daily, and late by no more than a night's restart
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -55,6 +58,7 @@ async def examine(settings: Settings) -> list[Finding]:
         "vault": _vault,
         "journal": _journal,
         "database": _database,
+        "backups": _backups,
         "rpc": _rpc,
         "rpc fallback": _fallback,
         "clock": _clock,
@@ -124,6 +128,16 @@ async def _journal(settings: Settings) -> tuple[str, str]:
 async def _database(settings: Settings) -> tuple[str, str]:
     path = Path(settings.data_dir) / "chimera.db"
     return ("ok", await asyncio.to_thread(check_database, path)) if path.exists() else ("ok", "none yet")
+
+
+async def _backups(settings: Settings) -> tuple[str, str]:
+    folder, wanted = backups_folder(settings), settings.backups
+    known = await asyncio.to_thread(backups, folder)
+    if not known:
+        return "ok", f"none yet in {folder}" if wanted.enabled else "switched off (backups.enabled)"
+    hours = (time.time_ns() // 1_000_000 - known[-1].at_ms) // 3_600_000
+    told = f"the newest of {len(known)} in {folder} is {hours} h old"
+    return "warn" if wanted.enabled and hours > BACKUP_OLD_HOURS else "ok", told
 
 
 async def _rpc(settings: Settings) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from chimera.wiring.desk import DeskParts
 READY_WITHIN_S = 30.0
 ASK_AGAIN_S = 0.5
 JOURNAL_ASKED_EVERY_S = 0.1
-SETTLE_WITHIN_S = 15.0  # at the end: legs that were sent get this long to land
+SETTLE_WITHIN_S = 20.0  # at the end: legs that were sent get this long to land, chores to become final
 
 
 class Loops:
@@ -66,6 +66,8 @@ def start_desk(loops: Loops, desk: DeskParts, settings: Settings) -> None:
     loops.start("upkeep", desk.execution.keep_house(every_s=settings.upkeep.every_s))
     loops.start("capital", desk.papers.capital.run())
     loops.start("reconciliation", desk.papers.reconciler.run())
+    if desk.backup is not None:
+        loops.start("backups", desk.backup.run())
     loops.start("funds", desk.execution.watch_funds())
     loops.start("failures", _until_failed(desk.execution.failed))
     loops.start("journal", _until_broken(desk))
