@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
+from chimera.config import load
 from chimera.domain.circumstances import Circumstances
+from chimera.domain.errors import ConfigError
 from chimera.domain.ids import TOKEN_PROGRAM, USDC, Address, IntentId, SignalId, Signature, Slot, TradeId
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.messages import KillSwitchMoved
@@ -106,6 +108,34 @@ def test_each_circumstance_refuses_a_buy_for_its_own_reason(
 )
 def test_an_unsound_intent_is_refused(change: dict[str, object], expected: Reason) -> None:
     assert reason(intent(**change), seen()) is expected
+
+
+@pytest.mark.parametrize("setting", [501, 9_999])
+def test_no_limit_lets_a_buy_slip_more_than_five_percent(setting: int) -> None:
+    limits = RiskLimits(slippage_bps_max=setting, exit_slippage_bps_max=1_500)
+    wide = intent(slippage_bps_max=501)
+    refused = Gate(limits).review(wide, seen())
+    assert isinstance(refused, Refusal)
+    assert (refused.reason, refused.limit) == (Reason.SLIPPAGE, "500 bps")
+    assert isinstance(Gate(limits).review(intent(slippage_bps_max=500), seen()), Approved)
+
+
+def test_nothing_is_bought_at_prices_older_than_the_limit() -> None:
+    limits = RiskLimits(slot_age_ms_max=30_000)
+    assert isinstance(Gate(limits).review(intent(), seen(slot_at_ms=NOW - 30_000)), Approved)
+    refused = Gate(limits).review(intent(), seen(slot_at_ms=NOW - 30_001))
+    assert isinstance(refused, Refusal) and refused.reason is Reason.STALE_DATA
+
+
+@pytest.mark.parametrize(
+    ("variable", "most"), [("CHIMERA_RISK__SLOT_AGE_MS_MAX", 30_000), ("CHIMERA_RISK__SLIPPAGE_BPS_MAX", 500)]
+)
+def test_settings_beyond_five_percent_or_thirty_seconds_are_refused_at_start(
+    variable: str, most: int
+) -> None:
+    load([], {variable: str(most)})
+    with pytest.raises(ConfigError):
+        load([], {variable: str(most + 1)})
 
 
 def killed(scope: str, side: Side) -> Reason | None:

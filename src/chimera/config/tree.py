@@ -138,12 +138,13 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     position_lamports_max: Lamports = 2_000_000_000
     open_positions_max: Count = 12
     daily_loss_lamports_max: Lamports = 5_000_000_000
-    slippage_bps_max: Bps = 500
+    slippage_bps_max: Annotated[int, Meta(ge=0, le=500)] = 500
+    """Of whatever is bought; 5 % is as far as it goes."""
     exit_slippage_bps_max: Bps = 1_500
     slippage_profile: Literal["own", "conservative", "balanced", "aggressive"] = "own"
     """What a buy may lose by its estimate: 0.5, 1 or 2 %; own: what its strategy allows, below the limit above."""
-    slot_age_ms_max: Millis = 5_000
-    """How long the stream may be silent before prices count as unknown."""
+    slot_age_ms_max: Annotated[int, Meta(ge=1, le=30_000)] = 5_000
+    """How long the stream may be silent before prices count as unknown; nothing is bought at prices older than 30 s."""
     balance_reserve_lamports: Lamports = 50_000_000
     """Never spent: pays for exits."""
     trade_costs_lamports_max: Lamports = 10_000_000

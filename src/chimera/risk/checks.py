@@ -16,6 +16,7 @@ from chimera.domain.units import BPS, sol_text
 from chimera.risk.token_safety import TRUSTED, TokenLimits, review_token
 
 CYCLE_POOLS_MAX = 4  # more do not fit into a transaction
+SLIPPAGE_BPS_ABSOLUTE = 500  # SPEC GD-05: 5 %, for whatever is bought, whoever sets which limit
 
 
 class RiskLimits(msgspec.Struct, frozen=True):
@@ -227,7 +228,11 @@ def fresh_data(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> 
 
 
 def slippage(intent: TradeIntent, _: Circumstances, limits: RiskLimits) -> Refusal | str:
-    most = limits.slippage_bps_max if intent.side is not Side.SELL else limits.exit_slippage_bps_max
+    most = (
+        min(limits.slippage_bps_max, SLIPPAGE_BPS_ABSOLUTE)
+        if intent.side is not Side.SELL
+        else limits.exit_slippage_bps_max
+    )
     if intent.slippage_bps_max > most:
         return Refusal(Reason.SLIPPAGE, limit=f"{most} bps", observed=f"{intent.slippage_bps_max} bps")
     return f"slippage at most {intent.slippage_bps_max} bps"
