@@ -50,6 +50,8 @@ export function house({ tokens, state, trouble, random, base58, tell, changed })
       slot: state.slot,
       age_slots: Math.floor(random() * 30),
       complete: true,
+      own_symbol_a: "",
+      own_symbol_b: "",
       doubt: trouble && n === 4 ? "an account was not what its program writes" : null,
     };
   }
@@ -77,6 +79,8 @@ export function house({ tokens, state, trouble, random, base58, tell, changed })
       pools: pools.filter((pool) => [pool.mint_a, pool.mint_b].includes(mint)).length,
       shield_refusal: frozen ? "TOKEN_FREEZE_AUTHORITY" : null,
       spear_refusal: null,
+      own_name: `${token.symbol} Official`,
+      own_symbol: token.symbol,
       probe: {
         at_ms: Date.now() - 40_000,
         slot: state.slot - 100,

@@ -21,6 +21,9 @@ class TokenInfo(msgspec.Struct, frozen=True):
     transfer_fee_max: int = 0
     extensions: tuple[str, ...] = ()
     """Names of Token-2022 extensions found on the mint."""
+    own_name: str = ""
+    """What its maker calls it. Anyone may take any name: for people to read, and for no decision."""
+    own_symbol: str = ""
 
     @property
     def is_token_2022(self) -> bool:

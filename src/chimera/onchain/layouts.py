@@ -16,6 +16,7 @@ from chimera.domain.token import TokenInfo
 from chimera.domain.units import BPS
 from chimera.onchain.curves import transfer_fee, transfer_fee_inverse
 from chimera.onchain.keys import address_text
+from chimera.onchain.token_names import TOKEN_METADATA, own_names
 
 MINT_SIZE = 82
 TOKEN_ACCOUNT_SIZE = 165
@@ -133,6 +134,8 @@ def read_mint(account: Account, *, slot: int) -> TokenInfo:
         raise DecodeError(f"{account.address} is no mint")
     fee = read_transfer_fees(account).at(slot // SLOTS_PER_EPOCH)
     data = account.data
+    found = extensions(account)
+    own_name, own_symbol = own_names(found.get(TOKEN_METADATA))
     return TokenInfo(
         mint=account.address,
         program=account.owner,
@@ -143,7 +146,9 @@ def read_mint(account: Account, *, slot: int) -> TokenInfo:
         slot=Slot(slot),
         transfer_fee_bps=fee.bps,
         transfer_fee_max=fee.maximum,
-        extensions=tuple(EXTENSION_NAMES.get(kind, f"extension_{kind}") for kind in extensions(account)),
+        extensions=tuple(EXTENSION_NAMES.get(kind, f"extension_{kind}") for kind in found),
+        own_name=own_name,
+        own_symbol=own_symbol,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chimera.domain.messages import Entry
 from chimera.ports.store import DecisionRow, FillRow, Page, TradeRow
 
 
@@ -33,6 +34,9 @@ class PoolSeen(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     doubt: str | None
     """Why it is not bought from, or None."""
+    own_symbol_a: str = ""
+    """What the token's maker calls it, which nobody checked; empty where the settings name the token."""
+    own_symbol_b: str = ""
 
 
 class TokenSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,9 @@ class TokenSeen(msgspec.Struct, frozen=True, kw_only=True):
     spear_refusal: str | None
     probe: dict[str, Any] | None
     """The last simulated buy and sell: at_ms, slot, probe_lamports, returned_lamports, refusal, fresh."""
+    own_name: str = ""
+    """What its maker calls it. Nobody checked that: anyone may take any name."""
+    own_symbol: str = ""
 
 
 class StrategySeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +125,11 @@ class RoundTrip(msgspec.Struct, frozen=True):
 
 class Statistics(Protocol):
     def sold(self, *, from_ms: int, to_ms: int, most: int) -> tuple[RoundTrip, ...]:
-        """Round trips of which something was sold at or after `from_ms` and before `to_ms`, at most `most`."""
+        """Round trips that sold or lost something at or after `from_ms` and before `to_ms`, at most `most`."""
+        ...
+
+    def chores(self, *, from_ms: int, to_ms: int, most: int) -> tuple[Entry, ...]:
+        """Chores of the wallet that landed at or after `from_ms` and before `to_ms`, at most `most`."""
         ...
 
     def decisions(self, wanted: DecisionFilter) -> tuple[DecisionRow, ...]: ...

@@ -82,6 +82,8 @@ class HouseScreens:
             shield_refusal=_told(review_token(Style.SHIELD, info, liquidity, limits)),
             spear_refusal=_told(review_token(Style.SPEAR, info, liquidity, limits)),
             probe=probe,
+            own_name=info.own_name,
+            own_symbol=info.own_symbol,
         )
 
     def strategies(self) -> tuple[StrategySeen, ...]:
@@ -123,6 +125,8 @@ class HouseScreens:
             age_slots=max(0, self._view.slot - pool.slot),
             complete=pool.complete,
             doubt=pool.doubtful,
+            own_symbol_a=self._own_symbol(header.mint_a),
+            own_symbol_b=self._own_symbol(header.mint_b),
         )
 
     def _price(self, pool: Pool) -> int | None:
@@ -146,6 +150,11 @@ class HouseScreens:
     def _decimals(self, mint: Address) -> int | None:
         info = self._view.mints.get(mint)
         return 9 if mint == WSOL else 6 if mint == USDC else info.decimals if info else None
+
+    def _own_symbol(self, mint: Address) -> str:
+        """A stranger's word, only where the settings have none."""
+        info = self._view.mints.get(mint)
+        return "" if info is None or self._symbol(mint) else info.own_symbol
 
     def _symbol(self, mint: Address) -> str:
         return {WSOL: "SOL", USDC: "USDC"}.get(mint) or self._symbol_of(mint)

@@ -306,6 +306,8 @@ export interface Schemas {
     age_slots: number;
     complete: boolean;
     doubt: string | null;
+    own_symbol_a: string;
+    own_symbol_b: string;
   };
   Position: {
     trade_uuid: string;
@@ -473,6 +475,8 @@ export interface Schemas {
     shield_refusal: string | null;
     spear_refusal: string | null;
     probe: { [name: string]: unknown } | null;
+    own_name: string;
+    own_symbol: string;
   };
   Trade: {
     trade_uuid: string;

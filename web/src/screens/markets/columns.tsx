@@ -21,10 +21,10 @@ export const POOL_COLUMNS: Column<Pool>[] = [
       const { base, quote } = pairOf(original);
       return (
         <span className="text-sm font-semibold whitespace-nowrap">
-          <Token mint={base.mint} symbol={base.symbol} />
+          <Token leg={base} />
           <span className="font-normal text-faint"> / </span>
           <span className="font-normal text-dim">
-            <Token mint={quote.mint} symbol={quote.symbol} />
+            <Token leg={quote} />
           </span>
         </span>
       );
@@ -95,17 +95,22 @@ export const POOL_COLUMNS: Column<Pool>[] = [
   },
 ];
 
-function Token({ mint, symbol }: { mint: string; symbol: string }) {
+function Token({ leg: { mint, symbol, own } }: { leg: Leg }) {
   return (
     <Link
       to="/markets"
       search={(old) => ({ ...old, token: mint })}
-      title={mint}
+      title={symbol || !own ? mint : `${mint}, which its maker calls ${own}`}
       className="rounded-sm hover:text-accent"
     >
-      {symbol || `${mint.slice(0, 4)}…`}
+      {symbol || (own ? <Own word={own} /> : `${mint.slice(0, 4)}…`)}
     </Link>
   );
+}
+
+/** A name that nobody checked is told as what somebody says. */
+function Own({ word }: { word: string }) {
+  return <span className="font-normal text-dim italic">“{word}”</span>;
 }
 
 function State({ pool }: { pool: Pool }) {
@@ -154,7 +159,7 @@ function Reserve({ leg }: { leg: Leg }) {
   return leg.reserve === null ? (
     <Dash />
   ) : (
-    <Units amount={leg.reserve} decimals={leg.decimals} symbol={leg.symbol} />
+    <Units amount={leg.reserve} decimals={leg.decimals} symbol={leg.symbol || leg.own} />
   );
 }
 

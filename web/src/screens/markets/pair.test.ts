@@ -13,6 +13,8 @@ const pool = (more: Partial<Pool>): Pool =>
     reserve_a: "1",
     reserve_b: "2",
     price: "744700000000",
+    own_symbol_a: "",
+    own_symbol_b: "CAT",
     ...more,
   }) as Pool;
 
@@ -22,6 +24,10 @@ describe("a pool's pair", () => {
     expect([pair.base.symbol, pair.base.reserve, pair.quote.symbol]).toEqual(["BONK", "2", "SOL"]);
     // 10^14 / 744,700,000,000 lamports, rounded up in the 15th place
     expect([pair.price, pair.priceDecimals, pair.bought]).toEqual(["134282262", 15, true]);
+  });
+
+  it("carries what a maker calls his token beside the name that the settings have", () => {
+    expect([pairOf(pool({})).base.own, pairOf(pool({})).quote.own]).toEqual(["CAT", ""]);
   });
 
   it("keeps the chain's order where that is a person's", () => {

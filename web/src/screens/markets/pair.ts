@@ -11,6 +11,8 @@ const MORE_DIGITS = 6; // below a base unit: one BONK is not a whole number of l
 export interface Leg {
   mint: string;
   symbol: string;
+  /** What its maker calls it, where the settings have no name for it. */
+  own: string;
   decimals: number | null;
   reserve: string | null;
 }
@@ -29,12 +31,14 @@ export function pairOf(pool: Pool): Pair {
   const a = {
     mint: pool.mint_a,
     symbol: pool.symbol_a,
+    own: pool.own_symbol_a,
     decimals: pool.decimals_a,
     reserve: pool.reserve_a,
   };
   const b = {
     mint: pool.mint_b,
     symbol: pool.symbol_b,
+    own: pool.own_symbol_b,
     decimals: pool.decimals_b,
     reserve: pool.reserve_b,
   };

@@ -22,7 +22,7 @@ export function TokenSheet({ mint, onClose }: { mint: string; onClose: () => voi
     <Dialog label="Token safety report" side onClose={onClose}>
       <div className="flex h-full flex-col">
         <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line px-4">
-          <h2 className="text-lg font-semibold">{token.data?.symbol || "Token"}</h2>
+          <h2 className="truncate text-lg font-semibold">{headOf(token.data)}</h2>
           {token.data && <Verdicts token={token.data} />}
           <button
             type="button"
@@ -45,6 +45,10 @@ export function TokenSheet({ mint, onClose }: { mint: string; onClose: () => voi
       </div>
     </Dialog>
   );
+}
+
+function headOf(token: TokenReport | undefined): string {
+  return token?.symbol || (token?.own_symbol ? `“${token.own_symbol}”` : "Token");
 }
 
 function Verdicts({ token }: { token: TokenReport }) {
@@ -74,6 +78,13 @@ function Report({ token }: { token: TokenReport }) {
           <span className="num">{token.pools}</span>
         </Stat>
       </dl>
+      {(token.own_name || token.own_symbol) && (
+        <p className="border-b border-line px-4 py-2 text-xs text-dim">
+          Its maker calls it <b className="font-medium text-text">“{token.own_name || token.own_symbol}”</b>
+          {token.own_name && token.own_symbol && ` (${token.own_symbol})`}. Nobody checks that: go by the
+          address.
+        </p>
+      )}
       <ul aria-label="Checks" className="divide-y divide-line border-b border-line">
         <Check name="Mint authority" tone={token.mint_authority ? "warn" : "good"}>
           {token.mint_authority ? (
