@@ -20,15 +20,18 @@ from chimera.control.quant_server import QuantServer
 from chimera.control.server import ControlServer, bind
 from chimera.domain.allocation import Profile, Ranking
 from chimera.domain.errors import ConfigError, Garbled, RateLimited, Rejected, Unreachable
-from chimera.domain.ids import TOKEN_PROGRAM, USDC, WSOL, Address
-from chimera.domain.messages import StrategyDecided
+from chimera.domain.ids import TOKEN_PROGRAM, USDC, WSOL, Address, Signature, Slot, derived_id
+from chimera.domain.intent import Side, Style, TradeIntent
+from chimera.domain.messages import CapitalMoved, IntentEmitted, LegExpired, LegPlanned, StrategyDecided
+from chimera.domain.trade import LegRef
 from chimera.localnet.chain import ChainOptions, EmbeddedChain
 from chimera.localnet.genesis_accounts import associated, purse
 from chimera.localnet.rpc import RpcFront
 from chimera.localnet.rpc_http import RpcHttp, RpcHttpOptions
 from chimera.observe import Observer
 from chimera.onchain.keys import address_text
-from chimera.roles.rebalancing import RebalancingRole, Worths
+from chimera.portfolio import Ledger
+from chimera.roles.rebalancing import RebalancingRole, Trading, Worths
 from chimera.testing.fakes import MemoryJournal, StandingClock
 from chimera.treasury.rebalance import RebalanceRules
 from chimera.wiring.rebalancing import ranking_of
@@ -83,24 +86,39 @@ async def node(**held: int) -> AsyncIterator[RpcChain]:
 class House:
     """Journal, clock and prices by hand; BONK is worth a lamport a unit, a SOL 200 dollars."""
 
-    def __init__(self, asked: Any, chain: Any, *, at_ms: int, journal: MemoryJournal | None = None) -> None:
+    def __init__(
+        self, asked: Any, chain: Any, *, at_ms: int, journal: MemoryJournal | None = None,
+        booked: dict[Address, int] | None = None, trades: bool = False,
+    ) -> None:  # fmt: skip
         self.clock = StandingClock(at_ms)
         self.journal = journal or MemoryJournal(self.clock)
-        self.spoken_for: dict[Address, int] = {}
+        self.ledger = Ledger()
+        self.intents: list[TradeIntent] = []
         self.bonk: int | None = 1
         self.role = RebalancingRole(
             engine=asked, chain=chain, wallet=WALLET,
             worths=Worths(
                 lamports_of=lambda mint, amount: None if self.bonk is None else amount * self.bonk,
                 sol_micro_usd=lambda: 200_000_000,
-                spoken_for=lambda: self.spoken_for,
             ),
+            ledger=self.ledger,
+            trading=Trading(
+                submit=self.intents.append, slippage_bps_max=100, ttl_ms=120_000, symbol_of=lambda _: "JUP",
+                token_program_of=lambda _: TOKEN_PROGRAM,
+            ) if trades else None,
             rules=RebalanceRules(), profile=Profile.CONSERVATIVE, cycle_s=1, run_s_max=1, ranking_s_max=90_000,
             journal=self.journal, clock=self.clock, observer=Observer(structlog.get_logger(), CollectorRegistry()),
         )  # fmt: skip
+        self.journal.listeners += [self.ledger.apply, self.role.fold]
         for entry in self.journal.read():
+            self.ledger.apply(entry)
             self.role.fold(entry)
-        self.journal.listeners.append(self.role.fold)
+        if booked:
+            self.books(booked)
+
+    def books(self, booked: dict[Address, int]) -> None:
+        """What the books say that the wallet holds."""
+        self.journal.append(CapitalMoved(10**9, Slot(1), "opening balance", tokens=tuple(booked.items())))
 
     @property
     def said(self) -> list[StrategyDecided]:
@@ -115,12 +133,63 @@ async def test_all_in_jup_with_only_usdc_on_the_chain_proposes_one_swap_of_the_w
     figures: Path,
 ) -> None:
     async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=WHOLE_USDC) as chain:
-        house = House(asked, chain, at_ms=now_ms(figures))
+        house = House(asked, chain, at_ms=now_ms(figures), booked={USDC: WHOLE_USDC})
         (swap,) = await house.role.cycle()
     assert (swap.input_mint, swap.output_mint, swap.amount) == (USDC, JUP, WHOLE_USDC)
-    (said,) = house.said
+    whole, said = house.said
     assert (said.verdict, said.mint, said.data["amount"]) == ("SHADOW", JUP, str(WHOLE_USDC))
     assert (said.data["trader"], said.data["trust"], said.data["key"]) == (ANN, 10_000, swap.key)
+    assert (whole.verdict, whole.code, whole.data["swaps"]) == ("SHADOW", "cycle", [swap.key])
+    assert whole.data["held"] == {USDC: {"amount": str(WHOLE_USDC), "micro_usd": str(WHOLE_USDC)}}
+    assert whole.data["target_bps"] == {JUP: 10_000}
+    assert house.intents == [], "nobody has let it trade"
+
+
+async def test_where_it_may_trade_the_same_swap_is_one_intent_whose_id_is_its_key_s(figures: Path) -> None:
+    async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=WHOLE_USDC) as chain:
+        house = House(asked, chain, at_ms=now_ms(figures), booked={USDC: WHOLE_USDC}, trades=True)
+        (swap,) = await house.role.cycle()
+    (intent,) = house.intents
+    assert (intent.side, intent.pay_mint, intent.mint, intent.amount) == (Side.SWAP, USDC, JUP, WHOLE_USDC)
+    assert intent.id == intent.trade_id == derived_id("rebalancer", swap.key)
+    assert (intent.source, intent.style, intent.slippage_bps_max) == ("rebalancer", Style.SHIELD, 100)
+    assert intent.created_at_ms + intent.ttl_ms == house.clock.now_ms() + 120_000
+    assert [(said.verdict, said.code) for said in house.said] == [("TRADE", "cycle"), ("TRADE", "swap")]
+    assert house.said[1].data["intent_id"] == intent.id
+
+
+async def test_no_cycle_begins_before_the_last_one_s_swaps_have_an_end_over_a_restart_too(
+    figures: Path,
+) -> None:
+    async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=WHOLE_USDC) as chain:
+        house = House(asked, chain, at_ms=now_ms(figures), booked={USDC: WHOLE_USDC}, trades=True)
+        await house.role.cycle()
+        assert await house.role.cycle() == ()
+        house.journal.append(IntentEmitted(house.intents[0]))
+        # the process ends here; the next one knows of it from the journal alone
+        again = House(asked, chain, at_ms=house.clock.now_ms(), journal=house.journal, trades=True)
+        assert await again.role.cycle() == ()
+        leg = LegRef("leg", again.ledger.intents[house.intents[0].id].id, house.intents[0].trade_id)
+        again.journal.append(LegPlanned(leg, (), WHOLE_USDC, 1, 1, Slot(1), 1, 1, 0))
+        again.clock.forward(600_000)
+        assert await again.role.cycle() == (), "a leg is under way, however long that takes"
+        again.journal.append(LegExpired(leg, Signature("s"), 1))
+        assert len(await again.role.cycle()) == 1
+    assert [one.code for one in again.said].count("under_way") == 3
+    assert len(again.intents) == 1
+    assert again.intents[0].id != house.intents[0].id
+
+
+async def test_an_intent_that_nobody_ever_heard_of_holds_things_up_no_longer_than_its_time(
+    figures: Path,
+) -> None:
+    async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=WHOLE_USDC) as chain:
+        house = House(asked, chain, at_ms=now_ms(figures), booked={USDC: WHOLE_USDC}, trades=True)
+        await house.role.cycle()
+        house.clock.forward(119_999)
+        assert await house.role.cycle() == ()
+        house.clock.forward(300_000)
+        assert len(await house.role.cycle()) == 1
 
 
 async def test_a_swap_is_proposed_once_in_its_five_minutes_over_a_restart_too_and_again_later(
@@ -128,36 +197,35 @@ async def test_a_swap_is_proposed_once_in_its_five_minutes_over_a_restart_too_an
 ) -> None:
     async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=WHOLE_USDC) as chain:
         at_ms = now_ms(figures) // 300_000 * 300_000 + 300_000
-        house = House(asked, chain, at_ms=at_ms)
+        house = House(asked, chain, at_ms=at_ms, booked={USDC: WHOLE_USDC})
         assert len(await house.role.cycle()) == 1
         assert await house.role.cycle() == ()
         again = House(asked, chain, at_ms=at_ms + 299_999, journal=house.journal)
         assert await again.role.cycle() == ()
-        assert len(house.said) == 1
+        assert [one.code for one in house.said] == ["cycle", "swap", "asked_already", "asked_already"]
         again.clock.forward(1)
         assert len(await again.role.cycle()) == 1
 
 
-async def test_open_round_trips_and_sol_are_not_the_rebalancer_s(figures: Path) -> None:
-    async with (
-        engine(figures) as url,
-        QuantClient(url, key=KEY) as asked,
-        node(usdc=5, bonk=10**9, wsol=7) as chain,
-    ):
-        house = House(asked, chain, at_ms=now_ms(figures))
-        house.spoken_for = {BONK: 10**9 - 100}
-        found = await house.role.holdings()
-        assert [(one.mint, one.amount, one.micro_usd) for one in found] == [(BONK, 100, 20), (USDC, 5, 5)]
+async def test_a_chain_that_has_less_than_the_books_is_waited_for_and_more_is_left_alone(
+    figures: Path,
+) -> None:
+    async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=WHOLE_USDC) as chain:
+        house = House(asked, chain, at_ms=now_ms(figures), booked={USDC: WHOLE_USDC + 1})
+        assert await house.role.cycle() == ()
+        assert [one.code for one in house.said] == ["books_differ"]
+        less = House(asked, chain, at_ms=now_ms(figures), booked={USDC: WHOLE_USDC - 1})
+        (swap,) = await less.role.cycle()
+    assert swap.amount == WHOLE_USDC - 1
 
 
-async def test_what_nobody_can_value_and_what_is_in_place_are_told(figures: Path) -> None:
-    async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(bonk=10**9) as chain:
-        house = House(asked, chain, at_ms=now_ms(figures))
+async def test_what_is_wanted_and_nobody_can_value_ends_a_cycle(figures: Path) -> None:
+    figures.write_text(json.dumps([record(BOB, 0.01, -0.02), record(ANN, 0.02, 0.01, weights={BONK: 9_000})]))
+    async with engine(figures) as url, QuantClient(url, key=KEY) as asked, node(usdc=10**9, bonk=5) as chain:
+        house = House(asked, chain, at_ms=now_ms(figures), booked={USDC: 10**9, BONK: 5})
         house.bonk = None
         assert await house.role.cycle() == ()
-        house.spoken_for = {BONK: 10**9}
-        assert await house.role.cycle() == ()
-    assert [one.code for one in house.said] == ["worth_unknown", "within_band"]
+    assert [one.code for one in house.said] == ["worth_unknown"]
 
 
 async def test_a_stale_ranking_one_from_the_future_and_nobody_trusted_are_not_followed(figures: Path) -> None:

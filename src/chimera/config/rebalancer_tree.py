@@ -12,9 +12,11 @@ Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
 
 
 class Rebalancer(msgspec.Struct, frozen=True, kw_only=True):
-    """Proposes swaps towards what a quantitative engine's most trusted trader holds; it trades nothing itself."""
+    """Swaps towards what a quantitative engine's most trusted trader holds."""
 
     enabled: bool = False
+    trades: bool = False
+    """Whether the desk is asked for the swaps; without it they are only proposed."""
     url: Url = "http://127.0.0.1:9900"
     """Of the engine: `chimera quant`."""
     key: Secret = msgspec.field(default_factory=Secret)
@@ -32,3 +34,7 @@ class Rebalancer(msgspec.Struct, frozen=True, kw_only=True):
     trade_usd_min: Usd = 1
     trades_max: Annotated[int, Meta(ge=1, le=100)] = 10
     """Of one cycle."""
+    slippage_bps: Bps = 100
+    """How far a swap may stay behind its quote, price impact included; below `risk.slippage_bps_max`."""
+    ttl_s: Annotated[int, Meta(ge=1, le=3_600)] = 120
+    """How long a swap may wait for its turn at the desk: those that share a token go one after the other."""

@@ -149,6 +149,8 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     """Never spent: pays for exits."""
     trade_costs_lamports_max: Lamports = 10_000_000
     """Fees, tip and rent of one leg, at the worst."""
+    swap_lamports_max: Lamports = 20_000_000_000
+    """What one swap of the rebalancer may be worth; into dollars it may be more."""
     cycle_profit_lamports_min: Lamports = 100_000
     """The least that a circle of swaps must ask for, after all costs."""
     cycles_in_standard_lane: bool = False

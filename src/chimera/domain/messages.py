@@ -71,12 +71,12 @@ class SignalDropped(msgspec.Struct, frozen=True, tag=True):
 
 
 class StrategyDecided(msgspec.Struct, frozen=True, tag=True):
-    """A strategy looked and asked for nothing: it waits, it passes, or it traded in the shadow."""
+    """A strategy looked, and this came of it: it waits, it passes, it traded in the shadow, or it asks for a trade."""
 
     strategy: str
     mint: Address
     verdict: str
-    """WAIT, REJECT or SHADOW."""
+    """WAIT, REJECT or SHADOW; TRADE where an intent follows."""
     code: str
     """Of its own list of reasons: `round_trip_unprofitable` and the like."""
     detail: str = ""

@@ -1,35 +1,39 @@
-"""Asks a quantitative engine on a schedule what to hold, reads what the wallet holds, and leaves word of the swaps.
+"""Asks a quantitative engine on a schedule what to hold, reads what the wallet holds, and has the swaps made.
 
-It proposes: each swap is a decision in the journal (SHADOW), by its key once, over restarts too. It asks for no
-trade, since an intent spends SOL or sells a round trip's tokens, and these swaps do neither. Holds no rule:
-`treasury` has them.
+Each swap is a decision in the journal, by its key once, over restarts too. By itself it leaves it at that (SHADOW);
+where settings let it trade, each is also an intent to the desk, whose gate has the last word. No cycle begins while a
+swap of the last one has no end yet. Holds no rule: `treasury` has them.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
-from chimera.domain.allocation import Holding, Profile, ProposedSwap, RankedTrader
+from chimera.domain.allocation import Profile, ProposedSwap
 from chimera.domain.errors import OutsideError
-from chimera.domain.ids import USDC, WSOL, Address
-from chimera.domain.messages import Entry, StrategyDecided
+from chimera.domain.ids import USDC, Address, IntentId, TradeId, derived_id
+from chimera.domain.intent import Origin, Side, Style, TradeIntent
+from chimera.domain.messages import Entry, IntentEmitted, StrategyDecided
 from chimera.domain.units import MICRO_USD, mul_div_floor
 from chimera.observe import Observer
 from chimera.onchain.layouts import is_token_account, read_token_account
+from chimera.portfolio import Ledger
 from chimera.ports.chain import Chain
 from chimera.ports.runtime import Clock
 from chimera.ports.services import QuantEngine
 from chimera.ports.store import Journal
-from chimera.treasury.rebalance import RebalanceRules, proposed
-from chimera.treasury.trust import THRESHOLDS, chosen
+from chimera.treasury.cycle import Swaps, Waits, decide, followed
+from chimera.treasury.rebalance import RebalanceRules
 
 NAME = "rebalancer"
 SWAP = "swap"
+CYCLE = "cycle"
+SHADOW, TRADE = "SHADOW", "TRADE"
 KEYS_MAX = 10_000  # a month of full cycles; keys name their five minutes, so old ones never return
 LAMPORTS = 10**9
-AHEAD_MS_MAX = 60_000  # clocks differ
 
 
 class Worths(msgspec.Struct, frozen=True):
@@ -38,8 +42,16 @@ class Worths(msgspec.Struct, frozen=True):
     lamports_of: Callable[[Address, int], int | None]
     """Of (mint, amount): what it would fetch."""
     sol_micro_usd: Callable[[], int | None]
-    spoken_for: Callable[[], Mapping[Address, int]]
-    """Tokens of open round trips, which are not the rebalancer's."""
+
+
+class Trading(msgspec.Struct, frozen=True):
+    """How swaps are asked for."""
+
+    submit: Callable[[TradeIntent], None]
+    slippage_bps_max: int
+    ttl_ms: int
+    symbol_of: Callable[[Address], str]
+    token_program_of: Callable[[Address], Address | None]
 
 
 class RebalancingRole:
@@ -49,7 +61,9 @@ class RebalancingRole:
         engine: QuantEngine,
         chain: Chain,
         wallet: Address,
+        ledger: Ledger,
         worths: Worths,
+        trading: Trading | None,
         rules: RebalanceRules,
         profile: Profile,
         cycle_s: int,
@@ -59,11 +73,14 @@ class RebalancingRole:
         clock: Clock,
         observer: Observer,
     ) -> None:
-        self._engine, self._chain, self._wallet, self._worths = engine, chain, wallet, worths
-        self._rules, self._profile = rules, profile
+        """`trading`: None where swaps are only proposed."""
+        self._engine, self._chain, self._wallet, self._ledger = engine, chain, wallet, ledger
+        self._worths, self._trading, self._rules, self._profile = worths, trading, rules, profile
         self._cycle_s, self._run_s_max, self._ranking_ms_max = cycle_s, run_s_max, ranking_s_max * 1_000
         self._journal, self._clock, self._observer = journal, clock, observer
         self._keys: OrderedDict[str, None] = OrderedDict()
+        self._asked: dict[IntentId, int] = {}
+        """Intents of ours that may have no outcome yet, and when they are too late for one."""
 
     def fold(self, entry: Entry) -> None:
         """In the journal's order, those of former runs included."""
@@ -75,6 +92,8 @@ class RebalancingRole:
                 self._keys[key] = None
                 if len(self._keys) > KEYS_MAX:
                     self._keys.popitem(last=False)
+            case IntentEmitted(intent) if intent.source == NAME:
+                self._asked[intent.id] = intent.created_at_ms + intent.ttl_ms
             case _:
                 pass
 
@@ -93,52 +112,54 @@ class RebalancingRole:
 
     async def cycle(self) -> tuple[ProposedSwap, ...]:
         """The swaps that are new in it. Raises OutsideError where engine or node do not answer well."""
+        if unfinished := self._unfinished():
+            return self._waits("under_way", f"{unfinished} swaps of a former cycle have no end yet")
         ranking = await self._engine.ranking()
         now = self._clock.now_ms()
-        age_ms = now - ranking.at_ms
-        if not -AHEAD_MS_MAX <= age_ms <= self._ranking_ms_max:
-            self._waits(
-                "ranking_stale",
-                f"worked out {age_ms // 1_000} s ago, at most {self._ranking_ms_max // 1_000}",
-            )
-            return ()
-        trader = chosen(ranking, self._profile)
-        if trader is None:
-            best = max((one.trust for one in ranking.traders), default=0)
-            least = THRESHOLDS[self._profile]
-            self._waits(
-                "nobody_trusted",
-                f"the best of {len(ranking.traders)} has {best / 100:g}, above {least / 100:g} wanted",
-            )
-            return ()
-        try:
-            holdings = await self.holdings()
-            swaps = proposed(holdings, trader.weights_bps, self._rules, wallet=self._wallet, now_ms=now)
-        except ValueError as error:
-            self._waits("worth_unknown", str(error))
-            return ()
-        new = tuple(swap for swap in swaps if swap.key not in self._keys)
+        trader = followed(ranking, self._profile, now_ms=now, ranking_ms_max=self._ranking_ms_max)
+        if isinstance(trader, Waits):
+            return self._waits(trader.code, trader.detail)
+        on_chain = await self.holdings()
+        decided = decide(
+            trader,
+            booked=self._ledger.tokens,
+            on_chain=on_chain,
+            free=self._ledger.free_tokens,
+            worth=self._micro_usd,
+            rules=self._rules,
+            wallet=self._wallet,
+            now_ms=now,
+        )
+        if isinstance(decided, Waits):
+            return self._waits(decided.code, decided.detail)
+        new = tuple(swap for swap in decided.swaps if swap.key not in self._keys)
+        if not new:
+            return self._waits("asked_already", "every swap of it was asked for in these five minutes")
+        self._tell(decided, new)
         for swap in new:
-            self._propose(swap, trader)
-        if not swaps:
-            self._waits("within_band", f"{len(holdings)} holdings are where {trader.trader} has them")
+            self._ask(swap, decided, now)
         return new
 
-    async def holdings(self) -> list[Holding]:
-        """What the chain says that the wallet holds, without SOL and without open round trips. Raises OutsideError."""
+    async def holdings(self) -> Mapping[Address, int]:
+        """What the chain says that the wallet's token accounts hold, by mint. Raises OutsideError."""
         _, accounts = await self._chain.token_accounts(self._wallet)
         amounts: dict[Address, int] = {}
         for account in accounts:
             if is_token_account(account):
                 held = read_token_account(account)
                 amounts[held.mint] = amounts.get(held.mint, 0) + held.amount
-        spoken_for = self._worths.spoken_for()
-        free = {mint: amount - spoken_for.get(mint, 0) for mint, amount in amounts.items() if mint != WSOL}
-        return [
-            Holding(mint, amount, self._micro_usd(mint, amount))
-            for mint, amount in sorted(free.items())
-            if amount > 0
-        ]
+        return amounts
+
+    def _unfinished(self) -> int:
+        """Swaps of ours that may still happen; what was asked for and never heard of ends with its time."""
+        now, ledger = self._clock.now_ms(), self._ledger
+        under_way = {leg.ref.intent_id for leg in ledger.legs.values() if leg.side is Side.SWAP}
+        self._asked = {
+            intent_id: until
+            for intent_id, until in self._asked.items()
+            if intent_id not in ledger.outcome_of and now < until
+        }
+        return len(under_way | self._asked.keys())
 
     def _micro_usd(self, mint: Address, amount: int) -> int | None:
         if mint == USDC:
@@ -146,17 +167,66 @@ class RebalancingRole:
         lamports, price = self._worths.lamports_of(mint, amount), self._worths.sol_micro_usd()
         return None if lamports is None or price is None else mul_div_floor(lamports, price, LAMPORTS)
 
-    def _propose(self, swap: ProposedSwap, trader: RankedTrader) -> None:
+    def _ask(self, swap: ProposedSwap, decided: Swaps, now_ms: int) -> None:
+        """On record first, by its key: whatever happens then, this swap is not asked for again."""
+        trader = decided.trader
         detail = (
             f"{swap.amount} of {swap.input_mint} into {swap.output_mint}, {swap.micro_usd / MICRO_USD:.2f} USD, "
             f"held by {trader.trader}"
         )
-        figures = {
+        figures: dict[str, Any] = {
             "key": swap.key, "input_mint": swap.input_mint, "output_mint": swap.output_mint,
             "amount": str(swap.amount), "micro_usd": str(swap.micro_usd), "trader": trader.trader,
             "trust": trader.trust,
         }  # fmt: skip
-        self._journal.append(StrategyDecided(NAME, swap.output_mint, "SHADOW", SWAP, detail, data=figures))
+        if self._trading is None:
+            self._decided(swap.output_mint, SHADOW, SWAP, detail, figures)
+            return
+        intent = self._intent(swap, self._trading, f"rebalances: {detail}", now_ms)
+        self._decided(swap.output_mint, TRADE, SWAP, detail, {**figures, "intent_id": intent.id})
+        self._asked[intent.id] = now_ms + intent.ttl_ms
+        self._trading.submit(intent)
 
-    def _waits(self, code: str, detail: str) -> None:
-        self._journal.append(StrategyDecided(NAME, USDC, "WAIT", code, detail))
+    def _intent(self, swap: ProposedSwap, trading: Trading, reason: str, now_ms: int) -> TradeIntent:
+        name = derived_id(NAME, swap.key)
+        return TradeIntent(
+            id=IntentId(name),
+            trade_id=TradeId(name),
+            signal_id=None,
+            source=NAME,
+            origin=Origin.STRATEGY_A,
+            style=Style.SHIELD,
+            side=Side.SWAP,
+            mint=swap.output_mint,
+            symbol=trading.symbol_of(swap.output_mint),
+            amount=swap.amount,
+            slippage_bps_max=trading.slippage_bps_max,
+            created_at_ms=now_ms,
+            ttl_ms=trading.ttl_ms,
+            reason=reason,
+            token_program=trading.token_program_of(swap.output_mint),
+            pay_mint=swap.input_mint,
+        )
+
+    def _tell(self, decided: Swaps, new: tuple[ProposedSwap, ...]) -> None:
+        """The whole picture, once: what is held, what is wanted, and which swaps that makes."""
+        held = {
+            one.mint: {"amount": str(one.amount), "micro_usd": str(one.micro_usd)} for one in decided.holdings
+        }
+        figures = {
+            "trader": decided.trader.trader,
+            "trust": decided.trader.trust,
+            "held": held,
+            "target_bps": dict(decided.target_bps),
+            "swaps": [swap.key for swap in new],
+        }
+        verdict = SHADOW if self._trading is None else TRADE
+        told = f"{len(new)} swaps towards what {decided.trader.trader} holds"
+        self._decided(USDC, verdict, CYCLE, told, figures)
+
+    def _waits(self, code: str, detail: str) -> tuple[ProposedSwap, ...]:
+        self._decided(USDC, "WAIT", code, detail, {})
+        return ()
+
+    def _decided(self, mint: Address, verdict: str, code: str, detail: str, data: dict[str, Any]) -> None:
+        self._journal.append(StrategyDecided(NAME, mint, verdict, code, detail, data=data))

@@ -94,7 +94,8 @@ def accounts(entries: Iterable[Entry]) -> tuple[dict[str, Account], dict[str, st
     refused: dict[str, str] = {}
     for entry in entries:
         match entry.fact:
-            case IntentEmitted(intent) if intent.side is not Side.SWAP:  # a rebalancer's: no strategy's profit
+            case IntentEmitted(intent) if intent.side is not Side.SWAP:
+                # a swap is the rebalancer's, and no strategy's profit
                 intents[intent.id] = intent
             case LegPlanned(leg):
                 plans[leg.leg_id] = entry.fact

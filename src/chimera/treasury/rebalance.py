@@ -10,7 +10,7 @@ from hashlib import sha256
 import msgspec
 
 from chimera.domain.allocation import Holding, ProposedSwap
-from chimera.domain.ids import USDC, Address
+from chimera.domain.ids import USDC, WSOL, Address
 from chimera.domain.units import BPS, MICRO_USD, mul_div_floor
 
 
@@ -93,6 +93,17 @@ def proposed(
         surplus = {mint: left for mint, left in surplus.items() if left}
         lack = {mint: left for mint, left in lack.items() if left}
     return tuple(swaps)
+
+
+def without_sol(weights_bps: Mapping[Address, int]) -> dict[Address, int] | None:
+    """The weights of everything but SOL, scaled up to the whole, rounded down; None where they are all SOL.
+
+    SOL pays fees and is what round trips are made of: it is left out of what is held, so it is out of the target.
+    """
+    left = BPS - weights_bps.get(WSOL, 0)
+    if left <= 0:
+        return None
+    return {mint: mul_div_floor(weight, BPS, left) for mint, weight in weights_bps.items() if mint != WSOL}
 
 
 def swap_key(wallet: Address, source: Address, target: Address, amount: int, *, bucket: int) -> str:

@@ -11,12 +11,14 @@ from chimera.config import Settings
 from chimera.control.quant_server import QuantServer
 from chimera.control.server import ControlServer, bind
 from chimera.domain.allocation import Profile, Ranking
-from chimera.domain.ids import Address
 from chimera.domain.units import MICRO_USD
-from chimera.roles.rebalancing import RebalancingRole, Worths
+from chimera.roles.rebalancing import RebalancingRole, Trading, Worths
+from chimera.roles.topics import INTENTS
 from chimera.treasury.rebalance import RebalanceRules
 from chimera.treasury.trust import ranked
 from chimera.wiring.house import House
+
+BUCKET_MS = 300_000  # SPEC RB-07
 
 
 def rebalance_rules(settings: Settings) -> RebalanceRules:
@@ -26,6 +28,8 @@ def rebalance_rules(settings: Settings) -> RebalanceRules:
         band_micro_usd=rebalancer.band_usd * MICRO_USD,
         trade_micro_usd_min=rebalancer.trade_usd_min * MICRO_USD,
         trades_max=rebalancer.trades_max,
+        # what the desk refused may be asked for again in the next cycle, however short cycles are
+        bucket_ms=min(BUCKET_MS, rebalancer.cycle_s * 1_000),
     )
 
 
@@ -41,8 +45,9 @@ async def rebalancing(house: House) -> AsyncIterator[RebalancingRole]:
             worths=Worths(
                 lamports_of=house.view.value_lamports,
                 sol_micro_usd=house.view.sol_micro_usd,
-                spoken_for=lambda: _held(house),
             ),
+            ledger=house.books.ledger,
+            trading=_trading(house) if rebalancer.trades else None,
             rules=rebalance_rules(house.settings),
             profile=Profile(rebalancer.profile),
             cycle_s=rebalancer.cycle_s,
@@ -58,12 +63,16 @@ async def rebalancing(house: House) -> AsyncIterator[RebalancingRole]:
         yield role
 
 
-def _held(house: House) -> dict[Address, int]:
-    """Tokens of open round trips, by mint."""
-    held: dict[Address, int] = {}
-    for position in house.books.ledger.open_positions:
-        held[position.mint] = held.get(position.mint, 0) + position.tokens
-    return held
+def _trading(house: House) -> Trading:
+    """Intents go to the desk the way that every strategy's do."""
+    rebalancer = house.settings.rebalancer
+    return Trading(
+        submit=lambda intent: house.bus.publish(INTENTS, intent),
+        slippage_bps_max=rebalancer.slippage_bps,
+        ttl_ms=rebalancer.ttl_s * 1_000,
+        symbol_of=house.desk.surroundings.symbol_of,
+        token_program_of=house.view.token_program,
+    )
 
 
 def ranking_of(figures: Path) -> Ranking:

@@ -54,6 +54,7 @@ def risk_limits(settings: Settings) -> RiskLimits:
         slot_age_ms_max=risk.slot_age_ms_max,
         balance_reserve_lamports=risk.balance_reserve_lamports,
         trade_costs_lamports_max=risk.trade_costs_lamports_max,
+        swap_lamports_max=risk.swap_lamports_max,
         cycle_profit_lamports_min=risk.cycle_profit_lamports_min,
         cycles_in_standard_lane=risk.cycles_in_standard_lane,
         shield_bps=allocation.shield_percent * BPS_A_PERCENT,
