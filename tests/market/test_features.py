@@ -102,6 +102,54 @@ def test_windows_are_the_plain_twin_s(steps: list[Told], span_ms: int) -> None:
     assert made.window(MINT, span_ms, now + 1_000) == plain(trades, span_ms, now + 1_000)
 
 
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([FeatureLimits(), FeatureLimits(holders_a_token_max=3), FeatureLimits(horizon_ms=2_000)]),
+    st.sets(st.integers(0, 59)),
+)
+def test_it_does_not_matter_when_one_asks(seed: int, limits: FeatureLimits, asked_after: set[int]) -> None:
+    """What follows from trades is worked in when somebody asks; nobody must see that."""
+    trades = walk(seed, 60)
+    asked, unasked = FeatureExtractor(limits), FeatureExtractor(limits)
+    for made in (asked, unasked):
+        made.fold(created(slot=1), lambda: None)
+    for number, told in enumerate(trades):
+        asked.fold(trade(told), lambda: None)
+        unasked.fold(trade(told), lambda: None)
+        if number in asked_after:
+            asked.token(MINT)
+            asked.window(MINT, 5_000, told[0])
+            asked.bars(MINT, 3_000, told[0])
+    now = trades[-1][0]
+    assert asked.token(MINT) == unasked.token(MINT)
+    assert asked.window(MINT, 9_000, now) == unasked.window(MINT, 9_000, now)
+    assert list(asked.bars(MINT, 3_000, now)) == list(unasked.bars(MINT, 3_000, now))
+
+
+def test_it_does_not_matter_when_one_asks_about_a_token_that_outgrows_its_bound() -> None:
+    limits = FeatureLimits(trades_a_token_max=1_500)
+    asked, unasked = FeatureExtractor(limits), FeatureExtractor(limits)
+    trades = walk(11, 5_000, step_ms=3)
+    for number, told in enumerate(trades):
+        asked.fold(trade(told), lambda: None)
+        unasked.fold(trade(told), lambda: None)
+        if number % 100 == 0:
+            asked.token(MINT)
+    now = trades[-1][0]
+    assert asked.token(MINT) == unasked.token(MINT)
+    for span_ms in (100, 1_000, 300_000):
+        assert asked.window(MINT, span_ms, now) == unasked.window(MINT, span_ms, now)
+    held: Counter[str] = Counter()
+    for _, user, bought, _, tokens in trades:
+        held[user] = max(held[user] + (tokens if bought else -tokens), 0)
+    seen = asked.token(MINT)
+    assert seen is not None
+    assert seen.holders == sum(tokens > 0 for tokens in held.values())
+    top = sorted(held.values(), reverse=True)[:3]
+    assert seen.holdings_top == tuple(-(-tokens * 10_000 // held.total()) for tokens in top)
+
+
 def test_a_hot_token_grows_and_is_still_the_twin_s() -> None:
     """Where a ring of fixed size would have lost trades: thousands within one window."""
     trades = walk(3, 9_000, step_ms=3)

@@ -1,13 +1,14 @@
 """The one extractor of features: every strategy reads the same windows, bars and holders of a token.
 
-Trades are appended with running sums, so a window of any length is a difference of two of them, found by bisection:
-exact integers, a microsecond or two a trade, and nothing to overflow, since a hot token's lists just grow. Where
-a token outgrows even its bound, the oldest trades go and its windows say so (`whole`).
+A trade is appended to its token's list; what follows from it (its price, who holds how much, bars) is worked in when
+somebody asks, since most tokens are traded and never asked about. Exact integers, and nothing to overflow: a hot
+token's list just grows. Where a token outgrows even its bound, the oldest trades go and its windows say so (`whole`).
 """
 
 from bisect import bisect_left
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import msgspec
 
@@ -31,13 +32,15 @@ class FeatureLimits(msgspec.Struct, frozen=True):
     bars_kept: int = 300
 
 
+Row = tuple[int, Address, bool, int, int]
+"""A trade: when, whose, whether it bought, lamports, tokens."""
+
+
 class _Token:
     """All that is remembered of one token."""
 
     __slots__ = (
         "bars",
-        "bought_sum",
-        "buys_sum",
         "created_slot",
         "creator",
         "creator_bought",
@@ -45,46 +48,61 @@ class _Token:
         "first_ms",
         "first_slot",
         "forgotten",
+        "holders_max",
         "holdings",
-        "lamports",
         "last_ms",
         "price",
         "prices",
-        "sides",
-        "small_sum",
-        "sold_sum",
-        "times",
-        "tokens",
+        "rows",
         "total",
-        "users",
     )  # fmt: skip
 
-    def __init__(self, at_ms: int, slot: Slot, created_slot: Slot | None) -> None:
+    def __init__(self, at_ms: int, slot: Slot, created_slot: Slot | None, holders_max: int) -> None:
         self.first_ms, self.first_slot, self.created_slot = at_ms, slot, created_slot
         self.last_ms, self.price, self.total = at_ms, 0, 0
         self.creator: Address | None = None
         self.creator_bought = self.creator_sold = 0
+        self.holders_max = holders_max
         self.holdings: dict[Address, int] = {}
         self.bars: dict[tuple[BarKind, int], Bars] = {}
         self.forgotten = False
-        # one place a trade; the sums have one place more, for what was before the first
-        self.times: list[int] = []
-        self.users: list[Address] = []
-        self.sides: list[bool] = []
-        self.lamports: list[int] = []
-        self.tokens: list[int] = []
+        self.rows: list[Row] = []
         self.prices: list[int] = []
-        self.buys_sum: list[int] = [0]
-        self.bought_sum: list[int] = [0]
-        self.sold_sum: list[int] = [0]
-        self.small_sum: list[int] = [0]
+        """Of the rows that are worked in, one each."""
+
+    def work_in(self) -> None:
+        """Everything that follows from the trades appended since the last time."""
+        prices, holdings, creator, room = self.prices, self.holdings, self.creator, self.holders_max
+        done = len(prices)
+        if done == len(self.rows):
+            return
+        rows = self.rows[done:] if done else self.rows
+        for _, user, bought, lamports, tokens in rows:
+            prices.append(lamports * PRICE_UNITS // tokens)
+            held = holdings.get(user)
+            if held is None and len(holdings) >= room:
+                continue
+            left = (held or 0) + (tokens if bought else -tokens)
+            if left > 0:
+                holdings[user] = left
+            elif held is not None:
+                del holdings[user]  # who sold all; what came by no trade that was seen is nobody's
+        if creator is not None:
+            for _, user, bought, _, tokens in rows:
+                if user == creator:
+                    if bought:
+                        self.creator_bought += tokens
+                    else:
+                        self.creator_sold += tokens
+        for bars in self.bars.values():
+            for (at_ms, _, bought, lamports, tokens), price in zip(rows, prices[done:], strict=True):
+                bars.add(at_ms, price=price, lamports=lamports, tokens=tokens, bought=bought)
+        self.price = prices[-1]
 
     def drop(self, count: int) -> None:
-        """Forgets the first trades; the sums go on from where they are."""
-        for column in (self.times, self.users, self.sides, self.lamports, self.tokens, self.prices):
-            del column[:count]
-        for sums in (self.buys_sum, self.bought_sum, self.sold_sum, self.small_sum):
-            del sums[:count]
+        """Forgets the first trades, which must be worked in."""
+        del self.rows[:count]
+        del self.prices[:count]
 
 
 class FeatureExtractor:
@@ -101,7 +119,9 @@ class FeatureExtractor:
         elif isinstance(event, PoolCreated):
             for mint in (event.pool.mint_a, event.pool.mint_b):
                 if mint not in {WSOL, USDC} and mint not in self._tokens:
-                    self._tokens[mint] = _Token(event.at_ms, event.slot, event.slot)
+                    self._tokens[mint] = _Token(
+                        event.at_ms, event.slot, event.slot, self.limits.holders_a_token_max
+                    )
                     self._bound()
 
     # what strategies ask
@@ -110,6 +130,7 @@ class FeatureExtractor:
         found = self._tokens.get(mint)
         if found is None:
             return None
+        found.work_in()
         held = [tokens for tokens in found.holdings.values() if tokens > 0]
         whole = sum(held)
         largest = sorted(held, reverse=True)[:3]
@@ -130,33 +151,44 @@ class FeatureExtractor:
     def window(self, mint: Address, span_ms: int, now_ms: int) -> Window:
         """Trades later than `now_ms - span_ms`; an empty window where there were none."""
         token = self._tokens.get(mint)
-        if token is None or not token.times:
+        if token is None or not token.rows:
             price = 0 if token is None else token.price
             return Window(span_ms, 0, 0, 0, 0, 0, 0, 0, 0, 0, price, price, price, price)
-        start = bisect_left(token.times, now_ms - span_ms + 1)
-        users, sides = token.users[start:], token.sides[start:]
-        traded: Counter[Address] = Counter()
-        for user, lamports in zip(users, token.lamports[start:], strict=True):
-            traded[user] += lamports
-        prices = token.prices[start:]
-        # at times when nothing traded in it, a window has the last price there was
-        known = prices or [token.price]
+        token.work_in()
+        start = bisect_left(token.rows, (now_ms - span_ms + 1,))
+        whole = not (token.forgotten and start == 0)
+        rows, prices = token.rows[start:], token.prices[start:]
+        if not rows:
+            # at times when nothing traded in it, a window has the last price there was
+            price = token.price
+            return Window(span_ms, 0, 0, 0, 0, 0, 0, 0, 0, 0, price, price, price, price, whole)
+        _, users, sides, worths, _ = zip(*rows, strict=True)
+        bought = sum(compress(worths, sides))
+        traders = len(set(users))
+        largest, repeaters = max(worths), 0
+        if traders < len(users):
+            traded: dict[Address, int] = {}
+            for user, lamports in zip(users, worths, strict=True):
+                traded[user] = traded.get(user, 0) + lamports
+            largest = max(traded.values())
+            if len(users) - traders >= REPEATS - 1:
+                repeaters = sum(times >= REPEATS for times in Counter(users).values())
         return Window(
             span_ms=span_ms,
-            trades=len(users),
-            buys=token.buys_sum[-1] - token.buys_sum[start],
-            buy_lamports=token.bought_sum[-1] - token.bought_sum[start],
-            sell_lamports=token.sold_sum[-1] - token.sold_sum[start],
-            buyers=len({user for user, bought in zip(users, sides, strict=True) if bought}),
-            traders=len(traded),
-            largest_lamports=max(traded.values(), default=0),
-            small_trades=token.small_sum[-1] - token.small_sum[start],
-            repeaters=sum(times >= REPEATS for times in Counter(users).values()),
-            high=max(known),
-            low=min(known),
-            first_price=known[0],
-            last_price=known[-1],
-            whole=not (token.forgotten and start == 0),
+            trades=len(rows),
+            buys=sum(sides),
+            buy_lamports=bought,
+            sell_lamports=sum(worths) - bought,
+            buyers=len(set(compress(users, sides))),
+            traders=traders,
+            largest_lamports=largest,
+            small_trades=sum(map(self.limits.small_lamports.__gt__, worths)),
+            repeaters=repeaters,
+            high=max(prices),
+            low=min(prices),
+            first_price=prices[0],
+            last_price=prices[-1],
+            whole=whole,
         )
 
     def bars(self, mint: Address, size: int, now_ms: int, kind: BarKind = BarKind.TIME) -> Sequence[Bar]:
@@ -168,12 +200,11 @@ class FeatureExtractor:
         token = self._tokens.get(mint)
         if token is None:
             return ()
+        token.work_in()
         made = token.bars.get((kind, size))
         if made is None:
             made = token.bars[kind, size] = Bars(kind, size, keep=self.limits.bars_kept)
-            for at_ms, price, lamports, tokens, bought in zip(
-                token.times, token.prices, token.lamports, token.tokens, token.sides, strict=True
-            ):
+            for (at_ms, _, bought, lamports, tokens), price in zip(token.rows, token.prices, strict=True):
                 made.add(at_ms, price=price, lamports=lamports, tokens=tokens, bought=bought)
         made.advance(now_ms)
         return made.closed
@@ -186,81 +217,49 @@ class FeatureExtractor:
 
     def _trade(self, event: Trade, sol_micro_usd: Callable[[], int | None]) -> None:
         swap = event.swap
-        if swap.output_mint in {WSOL, USDC}:
-            mint, tokens, quote, worth, bought = (
-                swap.input_mint, swap.amount_in, swap.output_mint, swap.amount_out, False,
-            )  # fmt: skip
+        quote = swap.output_mint
+        if quote == WSOL or quote == USDC:
+            bought, mint, tokens, worth = False, swap.input_mint, swap.amount_in, swap.amount_out
         else:
-            mint, tokens, quote, worth, bought = (
-                swap.output_mint, swap.amount_out, swap.input_mint, swap.amount_in, True,
-            )  # fmt: skip
+            bought, mint, tokens, worth = True, quote, swap.amount_out, swap.amount_in
+            quote = swap.input_mint
         if quote != WSOL:
             sol = sol_micro_usd() if quote == USDC else None
             if not sol:
                 return
             worth = worth * 10**9 // sol
-        if mint in {WSOL, USDC} or tokens <= 0 or worth <= 0:
+        if tokens <= 0 or worth <= 0 or mint == WSOL or mint == USDC:
             return
         token = self._tokens.get(mint)
         if token is None:
-            token = self._tokens[mint] = _Token(event.at_ms, swap.slot, None)
+            token = self._tokens[mint] = _Token(event.at_ms, swap.slot, None, self.limits.holders_a_token_max)
             self._bound()
         else:
             self._tokens.move_to_end(mint)
-        self._append(token, event.at_ms, swap.user, worth, tokens, bought)
-        self._hold(token, swap.user, tokens, bought, swap.slot)
-        for bars in token.bars.values():
-            bars.add(event.at_ms, price=token.price, lamports=worth, tokens=tokens, bought=bought)
-
-    def _append(
-        self,
-        token: _Token,
-        at_ms: int,
-        user: Address,
-        lamports: int,
-        tokens: int,
-        bought: bool,  # noqa: FBT001
-    ) -> None:
-        # a trade told late joins the newest moment: windows look back from now, and order must stay
-        at_ms = max(at_ms, token.last_ms) if token.total else at_ms
-        price = lamports * PRICE_UNITS // tokens
-        token.last_ms, token.price = at_ms, price
+        if not token.total:
+            token.last_ms = event.at_ms
+            if bought and token.created_slot is not None and swap.slot - token.created_slot <= 1:
+                token.creator = swap.user
         token.total += 1
-        token.times.append(at_ms)
-        token.users.append(user)
-        token.sides.append(bought)
-        token.lamports.append(lamports)
-        token.tokens.append(tokens)
-        token.prices.append(price)
-        token.buys_sum.append(token.buys_sum[-1] + bought)
-        token.bought_sum.append(token.bought_sum[-1] + (lamports if bought else 0))
-        token.sold_sum.append(token.sold_sum[-1] + (0 if bought else lamports))
-        token.small_sum.append(token.small_sum[-1] + (lamports < self.limits.small_lamports))
-        if len(token.times) & 1023 == 0:  # seldom, and many at a time: each costs a move of the lists
-            old = bisect_left(token.times, at_ms - self.limits.horizon_ms)
-            excess = len(token.times) - self.limits.trades_a_token_max
-            if excess > old:
-                token.forgotten = True
-            elif old:
-                token.forgotten = False
-            if max(old, excess) > 0:
-                token.drop(max(old, excess))
+        # a trade told late joins the newest moment: windows look back from now, and order must stay
+        if event.at_ms > token.last_ms:  # noqa: PLR1730 - a call of max() is a tenth of what a trade costs
+            token.last_ms = event.at_ms
+        rows = token.rows
+        rows.append((token.last_ms, swap.user, bought, worth, tokens))
+        if len(rows) & 1023 == 0:  # seldom, and many at a time: each costs a move of the lists
+            self._forget(token)
 
-    def _hold(self, token: _Token, user: Address, tokens: int, bought: bool, slot: Slot) -> None:  # noqa: FBT001
-        if token.total == 1 and bought and token.created_slot is not None and slot - token.created_slot <= 1:
-            token.creator = user
-        if user == token.creator:
-            if bought:
-                token.creator_bought += tokens
-            else:
-                token.creator_sold += tokens
-        holdings = token.holdings
-        if user in holdings or len(holdings) < self.limits.holders_a_token_max:
-            left = holdings.get(user, 0) + (tokens if bought else -tokens)
-            if left > 0:
-                holdings[user] = left
-            else:
-                holdings.pop(user, None)  # who sold all, or what came by no trade that was seen
+    def _forget(self, token: _Token) -> None:
+        """What lies beyond the horizon, and what is too much."""
+        token.work_in()
+        old = bisect_left(token.rows, (token.last_ms - self.limits.horizon_ms,))
+        excess = len(token.rows) - self.limits.trades_a_token_max
+        if excess > old:
+            token.forgotten = True
+        elif old:
+            token.forgotten = False
+        if max(old, excess) > 0:
+            token.drop(max(old, excess))
 
     def _bound(self) -> None:
         if len(self._tokens) > self.limits.tokens_max:
