@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chimera.config import Settings, load, redacted, schema, without_credentials
@@ -273,6 +274,17 @@ def test_the_example_files_load() -> None:
     assert settings.tokens[0].symbol == "BONK" and settings.wallets[0].status is WalletStatus.ACTIVE
     assert settings.jito.tip_floor_lamports == 1_000_000
     assert not settings.security.webhook_secret
+
+
+def test_the_file_for_young_tokens_switches_re_entry_on_and_leaves_the_rest_alone() -> None:
+    settings = load(
+        [REPOSITORY / "config" / "young-tokens.yaml"], {"CHIMERA_SECURITY__WEBHOOK_SECRET": "5f" * 32}
+    )
+    assert settings.reentry.enabled and settings.reentry.fast_s == 5
+    assert (
+        msgspec.structs.replace(settings, reentry=Settings().reentry, security=Settings().security)
+        == Settings()
+    )
 
 
 def test_the_schema_names_every_setting_with_its_range_and_docstring() -> None:

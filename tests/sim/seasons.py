@@ -5,6 +5,7 @@ Says what each earned and on which kinds of token, and ends with 1 where one of 
 
 import argparse
 from collections import Counter
+from pathlib import Path
 
 from chimera.localnet.coins import SEASON_TICKS, TRAPS, Nature
 from chimera.localnet.genesis import genesis
@@ -15,6 +16,8 @@ from chimera.wiring.backtest import Wish, backtest
 
 SWITCHED_ON = {"arbitrage": {"arbitrage.live": "true"}}
 """What a strategy needs to trade that watches only, by its defaults."""
+FILES = (Path(__file__).parents[2] / "config" / "young-tokens.yaml",)
+"""Settings for worlds in which tokens live minutes; docs/reentry.md says where they come from."""
 SEASON_MINUTES = SEASON_TICKS * 0.4 / 60
 FORBIDDEN = TRAPS - {Nature.CASHED_OUT}
 """What momentum and the sniper must not buy. Who is sold out only after graduating shows nothing before it."""
@@ -27,7 +30,8 @@ def season(strategy: str, seed: int) -> Result:
             data=f"world:{seed}:{SEASON_MINUTES:g}",
             changed=SWITCHED_ON.get(strategy, {}),
             name=f"{strategy}, world {seed}",
-        )
+        ),
+        files=FILES,
     )
     return result
 

@@ -111,7 +111,8 @@ class House:
     """Books and prices by hand; bars by the real extractor out of trades."""
 
     def __init__(self, **params: Any) -> None:
-        self.strategy = Reentry(msgspec.structs.replace(P, **params))
+        # one trade a bar is no crowd: what is asked of one has tests of its own
+        self.strategy = Reentry(msgspec.structs.replace(P, **{"buyers_min": 3, **params}))
         self.engine = Engine([self.strategy])
         self.positions: dict[TradeId, Position] = {}
         self.states: dict[TradeId, TradeState] = {}

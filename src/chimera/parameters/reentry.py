@@ -15,7 +15,7 @@ class ReentryParams(msgspec.Struct, frozen=True, kw_only=True):
     """Length of the bars that an entry is read off."""
     slow_s: Seconds = 60
     """Length of the bars that tell the trend."""
-    lookback_bars: Annotated[int, Meta(ge=5, le=200)] = 20
+    lookback_bars: Annotated[int, Meta(ge=5, le=100)] = 20
     """Fast bars whose range is to be broken."""
     momentum_bps_min: GainBps = 1_500
     """How much it must have moved within those bars to be looked at: the lowest low to the highest high."""
@@ -28,6 +28,21 @@ class ReentryParams(msgspec.Struct, frozen=True, kw_only=True):
     """Slow bars whose exponential mean a breakout must close above."""
     shake_out_bars: Annotated[int, Meta(ge=1, le=20)] = 4
     """How many bars a price may stay below its support and still have been shaken out."""
+    demand_window_s: Seconds = 60
+    """What is asked of the crowd behind a move is asked of the trades of so long."""
+    buyers_min: Count = 10
+    """Different wallets that bought."""
+    demand_bps_min: Bps = 7_000
+    """Share of the trades that bought: a push that is traded back at once has as many sales."""
+    repeaters_bps_max: Bps = 2_000
+    """Share of wallets that trade four times and more."""
+    repeaters_traders_min: Count = 20
+    """With fewer wallets that share says nothing."""
+    top_holder_bps_max: Bps = 3_500
+    """Of what was seen to be bought and not sold."""
+    top_holders_bps_max: Bps = 6_000
+    """Of the three largest together."""
+    token_age_s_min: Seconds = 60
     liquidity_lamports_min: Lamports = 10_000_000_000
     risk_lamports: Lamports = 20_000_000
     """What is lost where the stop is hit: the size follows from it and from how far the stop is."""

@@ -17,6 +17,7 @@ from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor
 from chimera.parameters.reentry import ReentryParams as Params
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
+from chimera.strategies.reentry.crowd import doubt
 from chimera.strategies.reentry.setups import Code, Setup, Word, read
 
 NAME = "reentry"
@@ -24,6 +25,7 @@ TOKENS_MAX = 20_000
 RETRY_AFTER_MS = 2_000
 LOST_AFTER_MS = 60_000  # longer than an intent lives
 FAILED_KEPT = 100
+BARS_READ = 120  # more than any range and its shake-out take
 OVER = frozenset({TradeState.DEAD_LETTER, TradeState.CLOSED})
 
 
@@ -111,8 +113,11 @@ class Reentry:
         if now < self._free_ms.get(mint, 0) or any(one.mint == mint for one in self._engaged(context)):
             return
         found = self._kept_out(mint, context) or read(
-            list(fast)[-120:], context.features.bars(mint, rules.slow_s * 1_000, now), rules
+            list(fast)[-BARS_READ:], context.features.bars(mint, rules.slow_s * 1_000, now), rules
         )
+        if isinstance(found, Setup):
+            window = context.features.window(mint, rules.demand_window_s * 1_000, now)
+            found = doubt(window, context.features.token(mint), now, rules) or found
         if isinstance(found, Setup) and len(self._engaged(context)) >= rules.positions_max:
             found = Word(Code.WAIT_POSITIONS, f"{rules.positions_max} held or on their way")
         if isinstance(found, Setup):
