@@ -22,6 +22,7 @@ from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.quant import add_quant
 from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.research import add_research
+from chimera.commands.risk import add_risk
 from chimera.commands.running import run_paper, run_roles
 from chimera.commands.storms import add_storms
 from chimera.commands.strategy import strategy_commands
@@ -492,6 +493,7 @@ add_record(app, _settings, _run)
 add_quant(app, _run)
 add_research(app)
 add_storms(app)
+add_risk(app, _run)
 
 if __name__ == "__main__":
     main()

@@ -13,15 +13,18 @@ from prometheus_client import CollectorRegistry
 from chimera.adapters.bus_local import LocalBus
 from chimera.domain.chain import Account, AccountUpdate
 from chimera.domain.commands import ReleasePool
-from chimera.domain.ids import Address, Slot
+from chimera.domain.failure import Failure
+from chimera.domain.ids import WSOL, Address, IntentId, Signature, Slot, TradeId
 from chimera.domain.market import PoolReleased
-from chimera.domain.messages import Noted
+from chimera.domain.messages import LegPlanned, LegReverted, Noted
+from chimera.domain.trade import Hop, LegRef
 from chimera.localnet.genesis import genesis
 from chimera.market.decoder import Unread
 from chimera.market.snapshots import adopt, snapshot_of
 from chimera.market.view import MarketView, Pool
 from chimera.observe import Observer, Redactor, make_log
 from chimera.plugins import venues
+from chimera.risk.exclusion import PoolExclusions
 from chimera.roles import market_reads
 from chimera.roles.market import MarketRole
 from chimera.roles.market_reads import HEAL_ATTEMPTS, STAYS, STUBBORN_AGAIN_S, TRUSTED, MarketReads
@@ -127,7 +130,15 @@ class House:
             wallet=address("nobody"),
             record=self.noted.append,
         )
-        self.release = PoolReleaseRole(view=own or view, journal=self.journal, bus=self.bus)
+        self.exclusions = PoolExclusions()
+        self.journal.listeners.append(self.exclusions.apply)
+        self.release = PoolReleaseRole(
+            view=own or view,
+            exclusions=self.exclusions,
+            journal=self.journal,
+            bus=self.bus,
+            clock=self.clock,
+        )
 
 
 def unreadable(view: MarketView, pool: Pool) -> None:
@@ -165,6 +176,22 @@ async def test_what_cannot_be_read_of_the_pool_itself_is_nobodys_to_release() ->
     done = await house.release.perform(ReleasePool(pool.header.address, "please", "demo"))
     assert (done.ok, done.code) == (False, "NOT_RELEASABLE")
     assert house.journal.facts() == []
+
+
+async def test_a_pool_that_failed_sales_left_out_is_released_once_and_that_is_on_record() -> None:
+    view, pool = known()
+    house = House(view)
+    for number in range(3):
+        leg = LegRef(f"leg{number}", IntentId("i"), TradeId("t"))
+        hop = Hop("x", pool.header.address, address("sold"), WSOL, 1, 1)
+        house.journal.append(LegPlanned(leg, (hop,), 1, 1, 1, Slot(1), 1, 1, 0))
+        house.journal.append(LegReverted(leg, Signature("s"), Slot(1), "Custom(1)", -1, Failure.TRANSACTION))
+    asked = ReleasePool(pool.header.address, "it sells again", "demo")
+    done = await house.release.perform(asked)
+    assert (done.ok, done.before) == (True, "3 sales failed on it within 120 s")
+    assert house.exclusions.now(house.clock.now_ms()) == frozenset()
+    assert (await house.release.perform(asked)).code == "NOT_ACTIVE"
+    assert len([fact for fact in house.journal.facts() if isinstance(fact, Noted)]) == 1
 
 
 async def test_in_a_process_that_follows_the_command_reaches_whoever_reads_the_chain() -> None:

@@ -19,6 +19,7 @@ from chimera.domain.trade import TradeState
 from chimera.execution.exits import ExitWatch
 from chimera.portfolio import Ledger
 from chimera.risk.breakers import BreakerKind, BreakerPolicy
+from chimera.risk.exclusion import PoolExclusions
 from chimera.risk.failures import Breakers
 from chimera.risk.kill_switch import KillSwitch
 from chimera.risk.loss_breaker import LossBreaker, LossLimits
@@ -39,6 +40,7 @@ class Books:
         self.breaker = LossBreaker(loss)
         self.breakers = Breakers(breakers or {})
         self.exits = ExitWatch()
+        self.exclusions = PoolExclusions()
         self.reports = TokenReports(tokens)
         self.last_trade_at_ms: int | None = None
 
@@ -49,6 +51,7 @@ class Books:
         self.breaker.apply(entry)
         self.breakers.apply(entry, self.ledger.intents.get)
         self.exits.apply(entry)
+        self.exclusions.apply(entry)
         match entry.fact:
             case TokenChecked(report):
                 self.reports.apply(report)

@@ -30,6 +30,7 @@ from chimera.market.token_program import detect
 from chimera.market.view import MarketView
 from chimera.onchain.token_instructions import compute_unit_limit, compute_unit_price, system_transfer
 from chimera.onchain.transaction import oversize
+from chimera.risk.exclusion import PoolExclusions
 from chimera.risk.gate import Approved
 
 ELSEWHERE = "elsewhere"  # in a venue's place, where a route service found the way
@@ -81,9 +82,11 @@ class Planner:
         standing: Callable[[], int] | None = None,
         tables: Tables | None = None,
         elsewhere: Elsewhere | None = None,
+        exclusions: PoolExclusions | None = None,
     ) -> None:
         """`standing`: wrapped lamports that are free to be spent; None where none are to stand."""
         self._standing, self._tables, self._elsewhere = standing, tables or Tables(), elsewhere
+        self._exclusions = exclusions or PoolExclusions()
         self._view = view
         self._wallet = wallet
         self._costs = costs
@@ -150,6 +153,19 @@ class Planner:
         )
 
     def _route(self, intent: TradeIntent, *, swaps_max: int = SWAPS_MAX) -> Route | Refusal:
+        """The best way; not over a pool on which sales fail, but for an exit that has no other."""
+        avoid = self._exclusions.now(self._view.slot_at_ms)
+        route = self._best(intent, swaps_max=swaps_max, avoid=avoid)
+        if not avoid or not isinstance(route, Refusal):
+            return route
+        anyhow = self._best(intent, swaps_max=swaps_max, avoid=frozenset())
+        if intent.side is Side.SELL or isinstance(anyhow, Refusal):
+            return anyhow
+        left_out = next(quote.pool for quote in anyhow.quotes if quote.pool in avoid)
+        why = self._exclusions.why(left_out, self._view.slot_at_ms)
+        return Refusal(Reason.POOL_DISABLED, limit="a pool that sells", observed=f"{left_out}: {why}")
+
+    def _best(self, intent: TradeIntent, *, swaps_max: int, avoid: frozenset[Address]) -> Route | Refusal:
         source, target = ends(intent)
         return best_route(
             self._view,
@@ -159,6 +175,7 @@ class Planner:
             doubtful=intent.side is Side.SELL,
             swaps_max=swaps_max,
             dear_bps=DEAR_BPS,
+            avoid=avoid,
         )
 
     def _along(

@@ -38,13 +38,15 @@ def best_route(
     doubtful: bool,
     swaps_max: int = SWAPS_MAX,
     dear_bps: int = 0,
+    avoid: frozenset[Address] = frozenset(),
 ) -> Route | Refusal:
     """The route that gives most for exactly `amount` in at most `swaps_max` swaps.
 
-    Pools in doubt only where `doubtful` (exits). Three pools in a row are looked for only where the best shorter
-    way moves its prices by `dear_bps` or more. Returns the last pool's refusal where none quotes.
+    Pools in doubt only where `doubtful` (exits), those to `avoid` never. Three pools in a row are looked for only
+    where the best shorter way moves its prices by `dear_bps` or more. Returns the last pool's refusal where none
+    quotes.
     """
-    search = _Search(view, doubtful=doubtful, native=WSOL in (input_mint, output_mint))
+    search = _Search(view, doubtful=doubtful, native=WSOL in (input_mint, output_mint), avoid=avoid)
     found: list[Route] = []
     for way in islice(_short(search, input_mint, output_mint, stages_max=swaps_max), WAYS_MAX):
         if (route := search.route(way, amount, swaps_max=swaps_max)) is not None:
@@ -79,10 +81,12 @@ def _paid(quote: Quote) -> int:
 class _Search:
     """One search: its pools, its memory of quotes, and how many it may still ask for."""
 
-    def __init__(self, view: MarketView, *, doubtful: bool, native: bool) -> None:
+    def __init__(
+        self, view: MarketView, *, doubtful: bool, native: bool, avoid: frozenset[Address] = frozenset()
+    ) -> None:
         """`native`: pools that move lamports are looked at; they can end a way, and not stand within one."""
         self._view, self._doubtful, self._moment = view, doubtful, view.moment()
-        self._native = native
+        self._native, self._avoid = native, avoid
         self._stages: dict[tuple[Address, Address, int], tuple[Quote, ...]] = {}
         self._pools: dict[tuple[Address, Address], list[Pool]] = {}
         self.asked = 0
@@ -99,6 +103,8 @@ class _Search:
                     for pool in known
                     if (self._doubtful or pool.doubtful is None) and (self._native or not pool.native)
                 ]
+            if self._avoid:
+                known = [pool for pool in known if pool.header.address not in self._avoid]
             if len(known) > POOLS_A_PAIR_MAX:
                 known = sorted(known, key=lambda pool: -pool.slot)[:POOLS_A_PAIR_MAX]
             self._pools[key] = known

@@ -43,7 +43,7 @@ class HouseScreens:
         self, *, venue: str | None, mint: str | None, doubtful: bool | None, limit: int, offset: int
     ) -> Page[PoolSeen]:
         found = [
-            pool for pool in self._matching(venue, mint) if doubtful in (None, pool.doubtful is not None)
+            pool for pool in self._matching(venue, mint) if doubtful in (None, self._doubt(pool) is not None)
         ]
         return Page(tuple(self._pool(pool) for pool in islice(found, offset, offset + limit)), len(found))
 
@@ -124,10 +124,14 @@ class HouseScreens:
             slot=pool.slot,
             age_slots=max(0, self._view.slot - pool.slot),
             complete=pool.complete,
-            doubt=pool.doubtful,
+            doubt=self._doubt(pool),
             own_symbol_a=self._own_symbol(header.mint_a),
             own_symbol_b=self._own_symbol(header.mint_b),
         )
+
+    def _doubt(self, pool: Pool) -> str | None:
+        """Why nothing is bought in it, or None."""
+        return pool.doubtful or self._books.exclusions.why(pool.header.address, self._clock.now_ms())
 
     def _price(self, pool: Pool) -> int | None:
         decimals = self._decimals(pool.header.mint_a)

@@ -144,7 +144,13 @@ def _plugged(
     )
     desk = Desk(
         gate=gate,
-        planner=Planner(view, wallet=WALLET, costs=costs, tip_accounts=TIP_ACCOUNTS),
+        planner=Planner(
+            view,
+            wallet=WALLET,
+            costs=costs,
+            tip_accounts=TIP_ACCOUNTS,
+            exclusions=books.exclusions,
+        ),
         cycles=CyclePlanner(view, wallet=WALLET, costs=costs, tip_accounts=TIP_ACCOUNTS),
         books=books,
         view=view,

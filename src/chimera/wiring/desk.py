@@ -226,6 +226,7 @@ def build_desk(
             tip_accounts=tip_accounts,
             tables=tables,
             elsewhere=elsewhere,
+            exclusions=books.exclusions,
             standing=(lambda: spendable(books.ledger)) if settings.upkeep.standing_wsol else None,
         ),
         cycles=CyclePlanner(
@@ -368,7 +369,9 @@ def build_desk(
                 UndoConfig: configuration.perform,
                 SetLevels: levels.perform,
                 KeepPortfolio: portfolios.perform,
-                ReleasePool: PoolReleaseRole(view=view, journal=journal, bus=bus).perform,
+                ReleasePool: PoolReleaseRole(
+                    view=view, exclusions=books.exclusions, journal=journal, bus=bus, clock=clock
+                ).perform,
                 ParkStrategy: parking.perform,
                 ResumeStrategy: parking.perform,
             },
