@@ -31,6 +31,8 @@ from chimera.domain.messages import (
     DiscrepancyResolved,
     Entry,
     Fact,
+    FillValued,
+    LegLanded,
     Noted,
     PositionsReconciled,
     Reconciled,
@@ -133,6 +135,22 @@ def test_token_amounts_of_a_whole_u64_come_back_exactly(engine: Engine) -> None:
     story = entries(5)
     SqlTables(engine).fold(story)
     assert any(row.tokens_bought > 2**63 for row in SqlReader(engine).positions().items)
+
+
+def test_a_fill_knows_what_a_sol_cost_however_the_facts_were_batched(engine: Engine) -> None:
+    story = entries(0)
+    fill = next(entry.fact for entry in story if isinstance(entry.fact, LegLanded))
+    value = FillValued(fill.leg.leg_id, fill.fill.signature, 150_000_000, "pool")
+    whole = [*story, Entry(seq=len(story) + 1, at_ms=NOW_MS, run_id="run", fact=value)]
+    tables, reader = SqlTables(engine), SqlReader(engine)
+    found = []
+    for cut in (1, len(story), len(whole)):
+        tables.rebuild(whole[:cut])
+        tables.fold(whole)
+        found.append({row.leg_id: row.sol_micro_usd for row in reader.fills(fill.leg.trade_id)})
+    assert found[0] == found[1] == found[2]
+    assert found[0][fill.leg.leg_id] == 150_000_000
+    assert all(known is None for leg, known in found[0].items() if leg != fill.leg.leg_id)
 
 
 def test_every_decision_has_a_sentence_and_pages_go_back_in_time(engine: Engine) -> None:

@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from chimera.control.exports import cell
 from chimera.control.ledger_pdf import ledger_pdf
 from chimera.control.schemas import trade_of
 from chimera.domain.commands import Answer, ChangeConfig, Kill
+from chimera.domain.messages import Entry, FillValued, LegLanded
 from chimera.ports.screens import PoolSeen, StrategySeen, TokenSeen
 from chimera.ports.store import Page
 from chimera.testing.stories import address, entries
@@ -46,7 +48,18 @@ class ToldScreens:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Any:
     made = open_engine(tmp_path_factory.mktemp("tables") / "chimera.db")
-    SqlTables(made).fold(entries(3))
+    story = entries(3)
+    landed = [entry for entry in story if isinstance(entry.fact, LegLanded)]
+    facts = [
+        FillValued(entry.fact.leg.leg_id, entry.fact.fill.signature, 150_000_000, "pool")
+        for entry in landed[1:]  # of the first nobody knows
+        if isinstance(entry.fact, LegLanded)
+    ]
+    valued = [
+        Entry(seq=len(story) + number, at_ms=story[-1].at_ms, run_id="run", fact=fact)
+        for number, fact in enumerate(facts, 1)
+    ]
+    SqlTables(made).fold([*story, *valued])
     yield made
     made.dispose()
 
@@ -144,6 +157,24 @@ async def test_tax_lots_are_dated_and_their_gains_are_the_realised_profits(told:
     assert [row["gain_lamports"] for row in rows] == [lot["gain_lamports"] for lot in lots]
     assert (await told.get("/api/v1/trades/lots?format=xml")).status_code == 400
     assert (await told.get("/api/v1/trades/lots", key=None)).status_code == 401
+
+
+async def test_tax_lots_tell_dollars_where_they_are_known_and_leave_the_rest_open(told: Any) -> None:
+    lots = (await told.get("/api/v1/trades/lots?format=json")).json()
+    sales = [lot for lot in lots if lot["kind"] == "SALE"]
+    known = [lot for lot in sales if lot["gain_usd"] is not None]
+    assert known and len(known) < len(sales)
+    for lot in known:
+        cost, proceeds = Decimal(lot["cost_usd"]), Decimal(lot["proceeds_usd"])
+        assert lot["sol_usd_acquired"] == lot["sol_usd_disposed"] == "150.000000"
+        assert abs(cost - Decimal(lot["cost_sol"]) * 150) < Decimal("0.000001")
+        assert Decimal(lot["gain_usd"]) == proceeds - cost
+    assert "UPKEEP" in {lot["kind"] for lot in lots}
+    rows = csv.DictReader(io.StringIO((await told.get("/api/v1/trades/lots")).content.decode("utf-8-sig")))
+    assert [row["gain_usd"] for row in rows] == [lot["gain_usd"] or "" for lot in lots]
+    paper = await told.get("/api/v1/trades/lots?format=pdf")
+    assert paper.headers["content-disposition"] == 'attachment; filename="tax-lots.pdf"'
+    assert paper.content.startswith(b"%PDF-")
 
 
 async def test_the_ledger_is_a_pdf_too(told: Any) -> None:

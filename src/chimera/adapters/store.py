@@ -35,6 +35,7 @@ from chimera.domain.messages import (
     DeadLetterHandled,
     DiscrepancyResolved,
     Entry,
+    FillValued,
     IntentEmitted,
     LegUndone,
     Reconciled,
@@ -185,6 +186,9 @@ def _fold_single(connection: Connection, entry: Entry, narrator: Narrator) -> No
     match entry.fact:
         case WalletChanged():
             _write_wallet(connection, entry, entry.fact)
+        case FillValued(_, signature, price, source):
+            value = {"signature": signature, "sol_micro_usd": price, "source": source}
+            _upsert(connection, schema.fill_values, value, ("signature",))
         case TradeMoved(after=TradeState.DEAD_LETTER):
             opening = narrator.opening(entry.fact.trade_id)
     if (audited := config_audit(entry)) is not None:
@@ -348,7 +352,9 @@ def _trade(rows: TradeRows) -> dict[str, Any]:
 
 
 def _fill(fill: FillRow) -> dict[str, Any]:
-    return msgspec.structs.asdict(fill) | {
+    fields = msgspec.structs.asdict(fill)
+    del fields["sol_micro_usd"]  # of a table of its own: it comes later, and by another fact
+    return fields | {
         "side": str(fill.side),
         "amount_in": str(fill.amount_in),
         "amount_out": str(fill.amount_out),

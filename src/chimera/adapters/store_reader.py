@@ -11,6 +11,7 @@ from chimera.adapters.store_schema import (
     config_audit,
     dead_letter_queue,
     decisions,
+    fill_values,
     fills,
     fold_state,
     positions,
@@ -95,7 +96,7 @@ class SqlReader:
         return trade_of(rows[0]) if rows else None
 
     def fills(self, trade_uuid: str) -> tuple[FillRow, ...]:
-        chosen = select(fills).where(fills.c.trade_uuid == trade_uuid).order_by(fills.c.slot, fills.c.at_ms)
+        chosen = valued_fills().where(fills.c.trade_uuid == trade_uuid).order_by(fills.c.slot, fills.c.at_ms)
         return tuple(fill_of(row) for row in self._all(chosen))
 
     def wallets(
@@ -375,6 +376,12 @@ def position_of(row: AnyRow) -> PositionRow:
     )
 
 
+def valued_fills() -> Select[*tuple[Any, ...]]:
+    """Fills with what a SOL cost when they landed."""
+    joined = fills.c.signature == fill_values.c.signature
+    return select(fills, fill_values.c.sol_micro_usd).join_from(fills, fill_values, joined, isouter=True)
+
+
 def fill_of(row: AnyRow) -> FillRow:
     return FillRow(
         leg_id=row.leg_id,
@@ -390,6 +397,7 @@ def fill_of(row: AnyRow) -> FillRow:
         tip_lamports=row.tip_lamports,
         rent_lamports=row.rent_lamports,
         at_ms=row.at_ms,
+        sol_micro_usd=row.sol_micro_usd,
     )
 
 

@@ -143,6 +143,14 @@ fills = Table(
 )
 Index("ix_fills_trade_uuid", fills.c.trade_uuid)
 
+fill_values = Table(
+    "fill_values",
+    metadata,
+    Column("signature", Text, primary_key=True),  # its fill's row comes at the end of the batch
+    Column("sol_micro_usd", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
 realised = Table(
     "realised",
     metadata,
@@ -346,6 +354,7 @@ second_factors = Table(
 )
 
 FOLDED = (
+    fill_values,
     portfolio_shares,
     portfolios,
     realised,

@@ -2,17 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select, union
 
 from chimera.adapters.store_engine import reading
-from chimera.adapters.store_reader import decision_of, fill_of, trade_of
+from chimera.adapters.store_reader import decision_of, fill_of, trade_of, valued_fills
 from chimera.adapters.store_schema import decisions, fills, positions, realised, trades
 from chimera.audit.narrator import SHOWN
+from chimera.domain.messages import Entry, UpkeepLanded
 from chimera.ports.screens import Count, DecisionFilter, RoundTrip, StrategyStatistics
 from chimera.ports.store import DecisionRow, FillRow
 
 ROWS_MAX = 1_000
 COUNTS_MAX = 500
+
+_ENTRY = msgspec.json.Decoder(Entry)
 
 
 class SqlStatistics:
@@ -66,16 +70,30 @@ class SqlStatistics:
         )
 
     def sold(self, *, from_ms: int, to_ms: int, most: int) -> tuple[RoundTrip, ...]:
-        window = (fills.c.side == "SELL", fills.c.at_ms >= from_ms, fills.c.at_ms < to_ms)
-        wanted = select(fills.c.trade_uuid).where(*window).distinct().limit(most)
+        window = (fills.c.side != "BUY", fills.c.at_ms >= from_ms, fills.c.at_ms < to_ms)
+        attempts = select(realised.c.trade_uuid).where(
+            realised.c.at_ms >= from_ms,
+            realised.c.at_ms < to_ms,
+            realised.c.trade_uuid.not_in(select(fills.c.trade_uuid)),
+        )
+        wanted = union(select(fills.c.trade_uuid).where(*window), attempts).limit(most)
         chosen = select(trades).where(trades.c.trade_uuid.in_(wanted)).order_by(trades.c.id)
-        theirs = select(fills).where(fills.c.trade_uuid.in_(wanted)).order_by(fills.c.slot, fills.c.at_ms)
+        theirs = valued_fills().where(fills.c.trade_uuid.in_(wanted)).order_by(fills.c.slot, fills.c.at_ms)
         by_trade: dict[str, list[FillRow]] = {}
         for row in self._all(theirs):
             by_trade.setdefault(row.trade_uuid, []).append(fill_of(row))
         return tuple(
             RoundTrip(trade_of(row), tuple(by_trade.get(row.trade_uuid, ()))) for row in self._all(chosen)
         )
+
+    def chores(self, *, from_ms: int, to_ms: int, most: int) -> tuple[Entry, ...]:
+        chosen = select(decisions.c.entry).where(
+            decisions.c.fact == UpkeepLanded.__name__,
+            decisions.c.at_ms >= from_ms,
+            decisions.c.at_ms < to_ms,
+        )
+        rows = self._all(chosen.order_by(decisions.c.seq).limit(most))
+        return tuple(_ENTRY.decode(row.entry) for row in rows)
 
     def _all(self, statement: Select[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:
         with reading(self._engine) as connection:

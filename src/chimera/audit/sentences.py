@@ -17,6 +17,7 @@ from chimera.domain.messages import (
     DiscrepancyResolved,
     ExitRecovered,
     Fact,
+    FillValued,
     IntentApproved,
     IntentEmitted,
     IntentRefused,
@@ -55,7 +56,7 @@ from chimera.domain.messages import (
 )
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Fill, Levels, TradeState
-from chimera.domain.units import sol_text
+from chimera.domain.units import MICRO_USD, sol_text
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -329,6 +330,7 @@ def _house(
     | KillSwitchMoved
     | WalletChanged
     | PortfolioChanged
+    | FillValued
     | ConfigChanged
     | Reconciled
     | Noted,
@@ -350,6 +352,9 @@ def _house(
             return f"{fact.by} switched the kill switch {what}: {fact.cause}."
         case WalletChanged(wallet):
             return f"{fact.by} set wallet {short(wallet.address)} to {wallet.status}: {fact.cause}."
+        case FillValued():
+            worth = f"{fact.sol_micro_usd / MICRO_USD:.2f}"
+            return f"A SOL was worth {worth} USD ({fact.source}) when {short(fact.signature)} landed."
         case PortfolioChanged(portfolio):
             what = "closed" if portfolio.closed else "set"
             return f"{fact.by} {what} a portfolio of {portfolio.owner}: {fact.cause}."

@@ -318,6 +318,17 @@ class TradeLogs(msgspec.Struct, frozen=True, kw_only=True):
     """Of `chimera run --roles trades`, on this machine alone; 0 picks a free one."""
 
 
+class Tax(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word on the price of a SOL is put down when a trade lands, for tax lots; nothing is decided by it."""
+
+    sol_usd: Literal["pool", "oracle", "off"] = "pool"
+    """The deepest SOL/USDC pool that is seen, the service below, or nobody: then dollars stay unknown."""
+    oracle_url: Url = ""
+    """Full address of a service that answers JSON."""
+    oracle_field: Annotated[str, Meta(max_length=200)] = "solana.usd"
+    """Where the price stands in it, steps separated by dots."""
+
+
 class Backups(msgspec.Struct, frozen=True, kw_only=True):
     """Copies of journal and tables, checked, every day; `chimera backup` makes, checks and restores them by hand."""
 
@@ -380,6 +391,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     recording: Recording = Recording()
     trade_logs: TradeLogs = TradeLogs()
     backups: Backups = Backups()
+    tax: Tax = Tax()
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

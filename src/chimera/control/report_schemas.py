@@ -7,7 +7,7 @@ import msgspec
 
 from chimera.audit.lots import Lot
 from chimera.control.telemetry import Telemetry
-from chimera.domain.units import sol_text
+from chimera.domain.units import MICRO_USD, sol_text
 from chimera.ports.screens import PoolSeen, ResourcesSeen, SecretSeen, StrategySeen, TokenSeen
 
 DAY_MS = 86_400_000
@@ -92,8 +92,13 @@ class HealthChecks(msgspec.Struct, frozen=True):
 
 
 class TaxLot(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a sale and the purchase that it came from; all costs are in."""
+    """A part of a sale and the purchase that it came from; all costs are in.
 
+    Dollars are by what a SOL cost when each transaction landed, and empty where nobody knows that.
+    """
+
+    kind: str
+    """SALE, AT_ONCE (a cycle or a swap), ATTEMPTS (fees of what never bought) or UPKEEP (a chore of the wallet)."""
     disposed_at: str
     """UTC, as ISO 8601."""
     acquired_at: str
@@ -107,6 +112,16 @@ class TaxLot(msgspec.Struct, frozen=True, kw_only=True):
     cost_lamports: str
     proceeds_lamports: str
     gain_lamports: str
+    fees_lamports: str
+    """Of what is in cost and proceeds: fees and tips."""
+    rent_lamports: str
+    """The same of rent, less what came back."""
+    sol_usd_acquired: str | None
+    """What a SOL cost then, in dollars."""
+    sol_usd_disposed: str | None
+    cost_usd: str | None
+    proceeds_usd: str | None
+    gain_usd: str | None
     held_days: int
     strategy: str
     trade_uuid: str
@@ -116,6 +131,7 @@ class TaxLot(msgspec.Struct, frozen=True, kw_only=True):
 
 def tax_lot_of(lot: Lot) -> TaxLot:
     return TaxLot(
+        kind=str(lot.kind),
         disposed_at=_iso(lot.disposed_at_ms),
         acquired_at=_iso(lot.acquired_at_ms),
         token_symbol=lot.token_symbol,
@@ -127,12 +143,27 @@ def tax_lot_of(lot: Lot) -> TaxLot:
         cost_lamports=str(lot.cost_lamports),
         proceeds_lamports=str(lot.proceeds_lamports),
         gain_lamports=str(lot.gain_lamports),
+        fees_lamports=str(lot.fees_lamports),
+        rent_lamports=str(lot.rent_lamports),
+        sol_usd_acquired=_usd(lot.acquired_sol_micro_usd),
+        sol_usd_disposed=_usd(lot.disposed_sol_micro_usd),
+        cost_usd=_usd(lot.cost_micro_usd),
+        proceeds_usd=_usd(lot.proceeds_micro_usd),
+        gain_usd=_usd(lot.gain_micro_usd),
         held_days=(lot.disposed_at_ms - lot.acquired_at_ms) // DAY_MS,
         strategy=lot.strategy,
         trade_uuid=lot.trade_uuid,
         acquired_signature=lot.acquired_signature,
         disposed_signature=lot.disposed_signature,
     )
+
+
+def _usd(micro: int | None) -> str | None:
+    """Exact dollars, with six places."""
+    if micro is None:
+        return None
+    whole, part = divmod(abs(micro), MICRO_USD)
+    return f"{'-' * (micro < 0)}{whole}.{part:06d}"
 
 
 def _iso(at_ms: int) -> str:

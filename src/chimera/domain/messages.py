@@ -172,6 +172,16 @@ class LegReverted(msgspec.Struct, frozen=True, tag=True):
     """Of `domain.failure`."""
 
 
+class FillValued(msgspec.Struct, frozen=True, tag=True):
+    """What a SOL cost in dollars when a leg landed; for the record alone."""
+
+    leg_id: str
+    signature: Signature
+    sol_micro_usd: int
+    source: str
+    """Who said so: a pool, or an oracle by its host's name."""
+
+
 class LegExpired(msgspec.Struct, frozen=True, tag=True):
     leg: LegRef
     signature: Signature
@@ -407,6 +417,7 @@ Fact = (
     | LegSigned
     | LegSent
     | LegLanded
+    | FillValued
     | LegReverted
     | LegExpired
     | LegStuck

@@ -107,6 +107,8 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     tip_lamports: int
     rent_lamports: int
     at_ms: int
+    sol_micro_usd: int | None = None
+    """What a SOL cost when it landed; None where nobody put it down."""
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ from chimera.roles.performing import NodePerformer
 from chimera.roles.pool_release import PoolReleaseRole
 from chimera.roles.portfolios import PortfoliosRole
 from chimera.roles.tables import TablesRole
+from chimera.roles.valuing import ValuingRole
 from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.backups import daily_backups
@@ -112,6 +113,8 @@ class DeskParts:
     papers: Bookkeeping
     wallets: WalletsRole
     backup: BackupRole | None
+    valuing: ValuingRole | None
+    """Puts down what a SOL costs; None where nobody is asked."""
     commands: Switchboard
     """Everything that an operator may ask for."""
 
@@ -319,6 +322,9 @@ def build_desk(
     for entry in entries:
         portfolios.fold(entry)
     journal.listen(portfolios.fold)
+    valuing = outside.open_valuing(settings, view=view, journal=journal, clock=clock, observer=observer)
+    if valuing is not None:
+        journal.listen(valuing.hear)
     levels = LevelsRole(
         ledger=books.ledger,
         journal=journal,
@@ -361,6 +367,7 @@ def build_desk(
         execution=execution,
         papers=papers,
         wallets=wallets,
+        valuing=valuing,
         backup=daily_backups(settings, clock=clock, observer=observer),
         commands=Switchboard(
             {

@@ -65,6 +65,8 @@ def start_desk(loops: Loops, desk: DeskParts, settings: Settings) -> None:
     loops.start("wallets", desk.wallets.run())
     loops.start("upkeep", desk.execution.keep_house(every_s=settings.upkeep.every_s))
     loops.start("capital", desk.papers.capital.run())
+    if desk.valuing is not None:
+        loops.start("values", desk.valuing.run())
     loops.start("reconciliation", desk.papers.reconciler.run())
     if desk.backup is not None:
         loops.start("backups", desk.backup.run())

@@ -9,13 +9,19 @@ from prometheus_client import CollectorRegistry
 
 from chimera.adapters.jito import JitoClient
 from chimera.adapters.jupiter import JupiterOptions, JupiterRoutes
+from chimera.adapters.price_oracle import PriceOracle
 from chimera.adapters.rpc import CallSeen, RpcChain, RpcOptions
 from chimera.adapters.rpc_nodes import RpcNodes
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings, without_credentials
 from chimera.domain.errors import ConfigError
 from chimera.execution.failover import FALLBACK, PRIMARY, Call, Failover
+from chimera.market.view import MarketView
 from chimera.observe import Observer, Redactor, make_log
+from chimera.ports.prices import SolPrice
+from chimera.ports.runtime import Clock
+from chimera.ports.store import Journal
+from chimera.roles.valuing import PoolPrice, ValuingRole
 
 
 def data_dir(settings: Settings) -> Path:
@@ -81,6 +87,21 @@ def open_routes(settings: Settings) -> JupiterRoutes | None:
         if jupiter.url
         else None
     )
+
+
+def open_valuing(
+    settings: Settings, *, view: MarketView, journal: Journal, clock: Clock, observer: Observer
+) -> ValuingRole | None:
+    """Who puts down what a SOL costs when a trade lands, by whom the settings believe. Raises ConfigError."""
+    tax = settings.tax
+    if tax.sol_usd == "off":
+        return None
+    price: SolPrice = PoolPrice(view.sol_micro_usd)
+    if tax.sol_usd == "oracle":
+        if not tax.oracle_url.startswith("http"):
+            raise ConfigError("tax.oracle_url: tax.sol_usd is oracle, so give the full http(s) address")
+        price = PriceOracle(tax.oracle_url, field=tax.oracle_field, observer=observer)
+    return ValuingRole(price=price, journal=journal, clock=clock, observer=observer)
 
 
 def observing(settings: Settings, *, label: str = "") -> Observer:

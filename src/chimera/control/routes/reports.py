@@ -5,24 +5,26 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from chimera.audit.lots import lots_of
+from chimera.audit.lots import chore_lot, lots_of
 from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import context
 from chimera.control.exports import Table, attachment, file, rows_of
 from chimera.control.ledger_pdf import ROWS_MAX as PDF_ROWS_MAX
-from chimera.control.ledger_pdf import ledger_pdf
+from chimera.control.ledger_pdf import ledger_pdf, lots_pdf
 from chimera.control.report_schemas import (
     DecisionCount,
     DecisionQuery,
     DecisionStatistics,
     Performance,
     StrategyPerformance,
+    TaxLot,
     tax_lot_of,
 )
 from chimera.control.schemas import Decisions, decision_of, trade_of
 from chimera.control.wire import Problem
 from chimera.domain.intent import Style
+from chimera.domain.messages import Entry
 from chimera.domain.trade import TradeState
 from chimera.ports.screens import DecisionFilter, RoundTrip, Statistics
 
@@ -149,27 +151,37 @@ def report_routes(doorkeeper: Doorkeeper, statistics: Statistics) -> APIRouter:
 
     @routes.get(
         "/trades/lots",
-        responses=attachment("csv", "json"),
+        responses=attachment("csv", "json", "pdf"),
         summary="Tax lots: every sale against the purchases it came from, with dates, costs and gains",
     )
     async def tax_lots(
+        request: Request,
         format: str = "csv",  # noqa: A002 - the query's name
         from_ms: Annotated[int | None, Query(alias="from", ge=0, le=2**53)] = None,
         to_ms: Annotated[int | None, Query(alias="to", ge=0, le=2**53)] = None,
     ) -> Response:
         """`from` and `to` are about the sale; to the end of `to`'s millisecond."""
         first, after = from_ms or 0, 2**53 if to_ms is None else to_ms + 1
-        found = await asyncio.to_thread(statistics.sold, from_ms=first, to_ms=after, most=EXPORTED_MAX + 1)
-        if len(found) > EXPORTED_MAX:
-            raise Problem(400, f"That is more than {EXPORTED_MAX} round trips; ask for less by from and to.")
-        return await asyncio.to_thread(_lots_file, found, first, after, format)
+        window = {"from_ms": first, "to_ms": after, "most": EXPORTED_MAX + 1}
+        found = await asyncio.to_thread(statistics.sold, **window)
+        chores = await asyncio.to_thread(statistics.chores, **window)
+        lots = await asyncio.to_thread(_lots, found, chores, first, after)
+        most = PDF_ROWS_MAX if format == "pdf" else EXPORTED_MAX
+        if max(len(found), len(chores), len(lots)) > most:
+            raise Problem(400, f"That is more than {most} lots; ask for less by from and to.")
+        if format == "pdf":
+            now = context(request).deps.clock.now_ms()
+            return file("tax-lots", "pdf", await asyncio.to_thread(lots_pdf, lots, made_at_ms=now))
+        return await asyncio.to_thread(Table("tax-lots", lots).response, format, known=("csv", "json", "pdf"))
 
     return routes
 
 
-def _lots_file(found: tuple[RoundTrip, ...], first: int, after: int, kind: str) -> Response:
+def _lots(found: tuple[RoundTrip, ...], chores: tuple[Entry, ...], first: int, after: int) -> list[TaxLot]:
+    """By the date of the sale; a round trip's other sales are left out."""
     lots = [lot for one in found for lot in lots_of(one.trade, one.fills)]
+    lots += [lot for entry in chores if (lot := chore_lot(entry)) is not None]
     wanted = sorted(
         (lot for lot in lots if first <= lot.disposed_at_ms < after), key=lambda lot: lot.disposed_at_ms
     )
-    return Table("tax-lots", [tax_lot_of(lot) for lot in wanted]).response(kind, known=("csv", "json"))
+    return [tax_lot_of(lot) for lot in wanted]
