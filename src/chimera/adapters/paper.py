@@ -171,7 +171,7 @@ class PaperChain:
         return await self._node.rent_exempt_minimum(size)
 
     def _shifted(self, account: Account, slot: int) -> Account:
-        return self.simulated.impact.patched(AccountUpdate(account, Slot(slot), 0)).account
+        return self.simulated.impact.read(AccountUpdate(account, Slot(slot), 0)).account
 
     def _token_account(self, mint: Address, amount: int) -> Account:
         """As the token program lays it out: mint, owner, amount, and that it is initialised."""
@@ -199,7 +199,7 @@ class PaperPerformer:
 
 
 class PaperFeed:
-    """The live stream, with our own trades in the vaults that it tells of."""
+    """The live stream, with our own trades in the pools that it tells of."""
 
     def __init__(self, feed: Feed, impact: Impact) -> None:
         self._feed, self._impact = feed, impact
@@ -210,7 +210,8 @@ class PaperFeed:
         stream = self._feed.subscribe(wanted, from_slot=from_slot)
         try:
             async for item in stream:
-                yield self._impact.patched(item) if isinstance(item, AccountUpdate) else item
+                for told in self._impact.told(item):
+                    yield told
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()

@@ -153,3 +153,30 @@ class FiniteVenue(Protocol):
 
     finished_errors: frozenset[int]
     """Custom program errors that mean: this pool trades no more."""
+
+
+@runtime_checkable
+class TracedVenue(Protocol):
+    """A venue priced by more than its vaults' amounts, that can say what a swap leaves behind in its accounts.
+
+    For markets that are replayed with trades in them that were not there (`sim`): the vaults are the host's to carry.
+    """
+
+    def moves(self, role: str) -> bool:
+        """Whether swaps and liquidity write that account."""
+        ...
+
+    def after(self, pool: object, input_mint: Address, amount_in: int, moment: Moment) -> object | Refusal:
+        """The pool as a swap of exactly so much into it leaves it, its vaults apart."""
+        ...
+
+    def shifted(self, pool: object, *, by: object, than: object) -> object | None:
+        """`pool` moved by as much as `by` differs from `than`; None where that is no state that could be.
+
+        Equal to `by` where `pool` equals `than`.
+        """
+        ...
+
+    def written(self, pool: object, role: str, account: Account) -> Account:
+        """`account` with what `pool` says of that role's prices and amounts written over its own."""
+        ...

@@ -2,19 +2,28 @@
 
 A recorded write of a vault says what it held without us; ours is added before it is folded. Pools priced by what
 their vaults hold (constant product) carry our impact that way, less the venue's own share of its fee, which stays in
-the vault too and would not count as reserve. The others forget it with their next recorded write: they are named.
+the vault too and would not count as reserve. Pools priced by more than that are `sim.traces`'; whose venue cannot say
+what a swap leaves behind forgets it with its next recorded write: those are named.
 """
+
+from collections.abc import Iterator
+from typing import get_args
 
 import msgspec
 
-from chimera.domain.chain import Account, AccountUpdate
+from chimera.domain.chain import Account, AccountUpdate, FeedItem
 from chimera.domain.ids import Address
 from chimera.domain.pool import Quote
+from chimera.domain.recording import PoolReread, RawItem
+from chimera.domain.snapshot import PoolSnapshot
 from chimera.market.view import MarketView
 from chimera.onchain.layouts import is_token_account, read_token_account
+from chimera.ports.venue import TracedVenue
+from chimera.sim.traces import Traces
 
 AMOUNT = slice(64, 72)  # of a token account: u64, little-endian
 U64_MAX = 2**64 - 1
+FEED = get_args(FeedItem)
 
 
 class Impact:
@@ -23,23 +32,53 @@ class Impact:
         self._view = view
         self._shift: dict[Address, int] = {}
         """By vault: what we brought less what we took."""
+        self.traces = Traces(view)
         self.forgotten: set[Address] = set()
         """Pools that cannot carry it."""
         self.clipped = 0
         """Writes that left a vault with less than we took: it then counts as empty."""
 
-    def patched(self, update: AccountUpdate) -> AccountUpdate:
-        """The write as it would have been with us in the market."""
-        shift = self._shift.get(update.account.address)
-        if not shift:
-            return update
-        return self._shifted(update, shift)
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of ours is in the market: then everything is as it was recorded."""
+        return not self._shift and not len(self.traces)
+
+    def told(self, item: FeedItem) -> Iterator[FeedItem]:
+        """The item as it would have been with us in the market; what waited for it comes before it."""
+        if isinstance(item, AccountUpdate):
+            item = self._patched(item)
+        if len(self.traces):
+            yield from self.traces.told(item)
+        else:
+            yield item
+
+    def remembered(self, item: RawItem) -> Iterator[RawItem]:
+        """The same of a record: what a node told of a pool, too."""
+        if isinstance(item, PoolSnapshot):
+            yield self._snapshot(item)
+        elif isinstance(item, PoolReread):
+            yield msgspec.structs.replace(item, snapshot=self._snapshot(item.snapshot))
+        elif isinstance(item, FEED):
+            yield from self.told(item)
+        else:
+            yield item
+
+    def read(self, update: AccountUpdate) -> AccountUpdate:
+        """The same for what a node was asked."""
+        return self.traces.read(self._patched(update))
 
     def take(self, quote: Quote, at_ms: int) -> None:
-        """Books a swap of ours into its pool: the vaults change at once."""
+        """Books a swap of ours into its pool: vaults and prices change at once."""
         pool = self._view.pools[quote.pool]
         raw = self._view.raw or {}
         changes = {quote.input_mint: quote.amount_in, quote.output_mint: -quote.amount_out}
+        writes: list[AccountUpdate] = []
+        traced = isinstance(pool.venue, TracedVenue)
+        if traced:
+            left = self.traces.take(quote)
+            if left is None:
+                self.forgotten.add(quote.pool)
+            writes += left or ()
         carried = 0
         for address in pool.venue.roles(pool.state).values():
             known = raw.get(address)
@@ -49,9 +88,21 @@ class Impact:
             if change:
                 carried += 1
                 self._shift[address] = self._shift.get(address, 0) + change
-                self._view.apply(self._shifted(known, change), at_ms)
-        if carried < len(changes):
+                writes.append(self._shifted(known, change))
+        if carried < len(changes) and not traced:
             self.forgotten.add(quote.pool)
+        for write in writes:
+            self._view.apply(write, at_ms)
+
+    def _snapshot(self, snapshot: PoolSnapshot) -> PoolSnapshot:
+        return msgspec.structs.replace(snapshot, accounts=tuple(map(self.read, snapshot.accounts)))
+
+    def _patched(self, update: AccountUpdate) -> AccountUpdate:
+        """The write with ours in the vault."""
+        shift = self._shift.get(update.account.address)
+        if not shift:
+            return update
+        return self._shifted(update, shift)
 
     def _shifted(self, update: AccountUpdate, shift: int) -> AccountUpdate:
         data = bytearray(update.account.data)

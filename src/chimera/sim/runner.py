@@ -10,7 +10,6 @@ from typing import get_args
 
 import msgspec
 
-from chimera.domain.chain import AccountUpdate
 from chimera.domain.errors import InvariantBroken
 from chimera.domain.ids import Slot
 from chimera.domain.intent import Signal, TradeIntent
@@ -97,14 +96,13 @@ class Runner:
         for record in records:
             item, at_ms = record.item, record.at_ms
             step(at_ms)
-            if isinstance(item, AccountUpdate):
-                item = impact.patched(item)
-            elif not isinstance(item, RAW):
+            if not isinstance(item, RAW):
                 continue  # an event that was decoded then: what we decode ourselves counts
-            events = fold(item, at_ms)
-            if events and at_ms >= from_ms:
-                for event in events:
-                    event_of(event)
+            for told in (item,) if impact.idle else impact.remembered(item):
+                events = fold(told, at_ms)
+                if events and at_ms >= from_ms:
+                    for event in events:
+                        event_of(event)
 
     def finish(self) -> None:
         """Takes the last point of the line."""

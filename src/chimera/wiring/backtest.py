@@ -266,8 +266,13 @@ def _told(parts: Parts, replay: MarketReplay) -> Iterator[str]:
     impact = parts.chain.impact
     if impact.forgotten:
         yield (
-            f"{len(impact.forgotten)} pools are not priced by their vaults: there our own impact lasted only "
-            "until the next recorded trade"
+            f"{len(impact.forgotten)} pools of venues that cannot say what a swap leaves behind: there our own impact "
+            "lasted only until the next recorded trade"
+        )
+    if impact.traces.lost:
+        yield (
+            f"{len(impact.traces.lost)} pools where a recorded swap could not be done again on the price that we left: "
+            "there it moved the price as it had without us"
         )
     if impact.clipped:
         yield f"{impact.clipped} recorded writes left a vault with less than we had taken from it"

@@ -17,7 +17,7 @@ from chimera.domain.ids import Address
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, Swap, SwapKind, SwapRequest
 from chimera.domain.risk import Refusal
 from chimera.ports.venue import AccountFilter, Prefilter
-from chimera.venues.meteora_dlmm import book, instructions, quoting
+from chimera.venues.meteora_dlmm import book, instructions, quoting, traces
 from chimera.venues.meteora_dlmm.book import ARRAY, EXTENSION, DlmmPool
 from chimera.venues.meteora_dlmm.instructions import Trader
 from chimera.venues.meteora_dlmm.ladder import Trade
@@ -149,6 +149,22 @@ class MeteoraDlmm:
             extension=extension,
             bin_arrays=[bin_array_address(pool.address, index) for index in _on_the_way(pool, request)],
         )
+
+    # what swaps leave behind: see `ports.venue.TracedVenue`
+
+    def moves(self, role: str) -> bool:
+        return role == "pool" or role.startswith(ARRAY)
+
+    def after(
+        self, pool: DlmmPool, input_mint: Address, amount_in: int, moment: Moment
+    ) -> DlmmPool | Refusal:
+        return traces.after(pool, amount_in, moment, x_to_y=input_mint == pool.state.mint_x)
+
+    def shifted(self, pool: DlmmPool, *, by: DlmmPool, than: DlmmPool) -> DlmmPool | None:
+        return traces.shifted(pool, by=by, than=than)
+
+    def written(self, pool: DlmmPool, role: str, account: Account) -> Account:
+        return traces.written(pool, role, account, _index_of(role)) if self.moves(role) else account
 
     def build_case(self, ix: str, inputs: Mapping[str, Any]) -> InstructionCall:
         data = b64decode(inputs["lb_pair_data_base64"], validate=True)

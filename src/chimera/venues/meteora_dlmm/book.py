@@ -96,7 +96,7 @@ def ladder(pool: DlmmPool, *, x_to_y: bool, age: int) -> Ladder | None:
     """The ladder at one of three ages of the last swap; None where the program could not compute its volatility."""
     known, key = pool.book.ladders, ladder_key(x_to_y=x_to_y, age=age)
     if key not in known:
-        rates = _rates(pool.state, age)
+        rates = rates_of(pool.state, age)
         way = Way(
             x_to_y=x_to_y,
             fee_on_input=not (x_to_y and pool.state.collect_fee_mode == FEE_ON_Y),
@@ -194,7 +194,7 @@ def priced_reserves(pool: DlmmPool) -> tuple[int, int] | None:
     return (min(x, (y << SCALE) // price), min(y, x * price >> SCALE)) if price else None
 
 
-def _rates(state: State, age: int) -> Rates | None:
+def rates_of(state: State, age: int) -> Rates | None:
     """Source: `update_references`. The reference moves unless the last swap was just now, and decays with time."""
     reference, index = 0, state.active_id
     if age == FRESH:

@@ -120,6 +120,13 @@ class Ladder:
             paid, fee, at = paid + cost[0], fee + cost[1], at + 1
         return Trade(paid, amount, fee, at) if paid <= U64_MAX else Fault.PROGRAM_FAILS
 
+    def last_step(self, trade: Trade) -> tuple[int, int]:
+        """(what came into, what left) the bin that an `exact_in` trade ends in, fees apart."""
+        at = trade.bins - 1
+        went, fee = trade.amount_out - self._received[at], trade.fee - self._fees[at]
+        came = trade.amount_in - self._paid[at]
+        return (came - fee, went) if self.fee_on_input else (came, went + fee)
+
     def _fees_fit(self, amount: int, at: int) -> bool:
         """Whether the program can add each bin's fee to what it still wants there, even where it gets less."""
         return self.fee_on_input or all(

@@ -16,7 +16,7 @@ from chimera.domain.ids import Address, Slot
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest, Swap, SwapKind, SwapRequest
 from chimera.domain.risk import Reason, Refusal
 from chimera.ports.venue import AccountFilter, Prefilter
-from chimera.venues.orca_whirlpool import cases
+from chimera.venues.orca_whirlpool import cases, traces
 from chimera.venues.orca_whirlpool.instructions import SwapAccounts, SwapData, swap_v2
 from chimera.venues.orca_whirlpool.layout import (
     PROGRAM,
@@ -217,6 +217,24 @@ class OrcaWhirlpool:
                 ],
             ),
         )
+
+    # what swaps leave behind: see `ports.venue.TracedVenue`
+
+    def moves(self, role: str) -> bool:
+        return role == "pool" or role.startswith(TICK_ARRAY)
+
+    def after(
+        self, pool: Whirlpool, input_mint: Address, amount_in: int, moment: Moment
+    ) -> Whirlpool | Refusal:
+        return traces.after(pool, amount_in, moment, a_to_b=input_mint == pool.state.mint_a)
+
+    def shifted(self, pool: Whirlpool, *, by: Whirlpool, than: Whirlpool) -> Whirlpool | None:
+        return traces.shifted(pool, by=by, than=than)
+
+    def written(self, pool: Whirlpool, role: str, account: Account) -> Account:
+        return traces.written(account, pool.state) if role == "pool" else account
+
+    # rows of case files: see chimera.cases
 
     def quote_case(
         self, accounts: Mapping[str, Account], *, direction: str, kind: SwapKind, amount: int, moment: Moment

@@ -54,7 +54,7 @@ def find_trade(
         wanted = _with_fee(fee_out, amount)
     if not wanted:  # nothing is left of it, or more than a u64
         return _out_of_range(amount)
-    swapped = _swap(pool, wanted, moment, exact_in=exact_in, a_to_b=a_to_b)
+    swapped = find_swap(pool, wanted, moment, exact_in=exact_in, a_to_b=a_to_b)
     if isinstance(swapped, Refusal):
         return swapped
     sent: int | None = amount
@@ -93,7 +93,9 @@ def priced_reserves(pool: Whirlpool) -> tuple[int, int] | None:
     return vault_b.amount * virtual_a // virtual_b, vault_b.amount
 
 
-def _swap(pool: Whirlpool, wanted: int, moment: Moment, *, exact_in: bool, a_to_b: bool) -> Swapped | Refusal:
+def find_swap(
+    pool: Whirlpool, wanted: int, moment: Moment, *, exact_in: bool, a_to_b: bool
+) -> Swapped | Refusal:
     """The swap itself, without transfer fees."""
     state, way = pool.state, pool.way(a_to_b=a_to_b)
     if way is None:

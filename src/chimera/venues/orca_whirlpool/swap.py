@@ -24,6 +24,10 @@ class Swapped(NamedTuple):
     """Of the amount that was asked for; not 0 where the way ended before."""
     at_end: bool
     """The last station was reached."""
+    price: int
+    """Where it stopped."""
+    at_station: int
+    """How many stations it reached; the price is the last one's where it went no further."""
 
 
 class Table(NamedTuple):
@@ -63,7 +67,8 @@ def swap_with_table(
     # The first station that takes all of it or more: the program stops as soon as nothing is left.
     at = bisect_left(sums, amount)
     if at < len(sums) and sums[at] == amount:
-        return Swapped(table.paid[at], table.received[at], table.fees[at], 0, at + 1 == len(way.stations))
+        sums_there = table.paid[at], table.received[at], table.fees[at]
+        return Swapped(*sums_there, 0, at + 1 == len(way.stations), way.stations[at].price, at + 1)
     paid = received = fees = 0
     left = amount
     if at:
@@ -86,7 +91,7 @@ def swap_with_table(
         at += reached == station.price
     if paid > U64_MAX or received > U64_MAX:
         return None
-    return Swapped(paid, received, fees, left, at == len(stations))
+    return Swapped(paid, received, fees, left, at == len(stations), price, at)
 
 
 def swap_with_course(
@@ -118,4 +123,4 @@ def swap_with_course(
         at += price == station.price
     if paid > U64_MAX or received > U64_MAX:
         return None
-    return Swapped(paid, received, fees, left, at == len(stations))
+    return Swapped(paid, received, fees, left, at == len(stations), price, at)

@@ -20,6 +20,7 @@ from chimera.domain.units import BPS, U64_MAX
 from chimera.onchain.keys import address_bytes, associated_token_address
 from chimera.onchain.pump_fees import FeeConfig, read_fee_config
 from chimera.ports.venue import AccountFilter, Prefilter
+from chimera.venues.pumpfun import traces
 from chimera.venues.pumpfun.curve import (
     Rates,
     Reserves,
@@ -235,6 +236,33 @@ class Pumpfun:
         tokens, minimum = (request.amount, request.limit) if exact_in else (request.limit, request.amount)
         return trade("sell_v2", coin, trader, tokens, minimum)
 
+    # what trades leave behind: see `ports.venue.TracedVenue`
+
+    def moves(self, role: str) -> bool:
+        return role == "pool"
+
+    def after(
+        self,
+        pool: PumpCurve,
+        input_mint: Address,
+        amount_in: int,
+        moment: Moment,  # noqa: ARG002
+    ) -> PumpCurve | Refusal:
+        curve, rates, buys = pool.curve, pool.rates, input_mint == pool.curve.quote_mint
+        if rates is None or curve.complete:
+            return Refusal(Reason.POOL_DISABLED, observed="the curve is complete, or its fees are not known")
+        trade = COMPUTE[SwapKind.EXACT_IN, buys](amount_in, curve.reserves, rates)
+        if trade is None:
+            return Refusal(Reason.AMOUNT_OUT_OF_RANGE, observed=str(amount_in))
+        return _with_reserves(pool, traces.after(curve.reserves, trade, buys=buys))
+
+    def shifted(self, pool: PumpCurve, *, by: PumpCurve, than: PumpCurve) -> PumpCurve | None:
+        moved = traces.shifted(pool.curve.reserves, by=by.curve.reserves, than=than.curve.reserves)
+        return None if moved is None else _with_reserves(pool, moved)
+
+    def written(self, pool: PumpCurve, role: str, account: Account) -> Account:
+        return traces.written(account, pool.curve.reserves) if role == "pool" else account
+
     # rows of case files: see chimera.cases
 
     def quote_case(
@@ -302,8 +330,18 @@ def _apply(pool: PumpCurve, role: str, account: Account, slot: int) -> PumpCurve
             return replace(pool, quote_program=program, quote_slot=slot)
         case _:
             return pool
+    return _with_rates(pool)
+
+
+def _with_reserves(pool: PumpCurve, reserves: Reserves) -> PumpCurve:
+    curve = msgspec.structs.replace(pool.curve, reserves=reserves)
+    return _with_rates(msgspec.structs.replace(pool, curve=curve))
+
+
+def _with_rates(pool: PumpCurve) -> PumpCurve:
+    """The market cap sets them."""
     supply = pool.mint.supply if pool.mint is not None and pool.curve.mayhem else WHOLE_SUPPLY
-    return replace(pool, rates=_rates(pool, supply))
+    return msgspec.structs.replace(pool, rates=_rates(pool, supply))
 
 
 def _rates(pool: PumpCurve, supply: int) -> Rates | None:
