@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic, time
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -34,6 +35,8 @@ class Demo:
     url: str
     key: str
     folder: Path
+    rpc: str
+    """Of the embedded chain."""
 
     @property
     def link(self) -> str:
@@ -44,6 +47,21 @@ class Demo:
         request = Request(f"{self.url}api/v1{path}", headers={"Authorization": f"Bearer {self.key}"})
         with urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    def change(self, changes: dict[str, Any], reason: str) -> None:
+        """Puts settings into force."""
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        body = json.dumps({"changes": changes, "reason": reason}).encode()
+        with urlopen(Request(f"{self.url}api/v1/config", body, headers, method="PUT"), timeout=20) as answer:
+            assert answer.status == 200
+
+    def call(self, method: str, *params: Any) -> Any:
+        """What the embedded chain's RPC answers."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        with urlopen(Request(self.rpc, body, {"Content-Type": "application/json"}), timeout=20) as answer:
+            told = json.load(answer)
+        assert "error" not in told, told
+        return told["result"]
 
     def signal(self, body: bytes) -> int:
         """Sends a rightly signed body to the webhook; returns the status."""
@@ -107,8 +125,29 @@ def _announced(process: subprocess.Popen, folder: Path) -> Demo:
             continue
         found = re.search(r"(http://127\.0\.0\.1:\d+/)#key=(\S+)", said[-1])
         if found:
-            return Demo(*found.groups(), folder)
+            chain = re.search(r"embedded chain: RPC (http://[\d.:]+)", "".join(said))
+            return Demo(*found.groups(), folder, chain[1] if chain else "")
     pytest.fail("the demo named no dashboard:\n" + "".join(said[-30:]))
+
+
+PATIENT = {
+    "stop_loss_bps": 9_900,
+    "first_target_bps": 10_000_000,
+    "trailing_from_bps": 10_000_000,
+    "time_exit_s": 3_600,
+}
+
+
+@pytest.fixture
+def patient(demo: Demo) -> Iterator[Demo]:
+    """The demo while it holds on to what it buys: a person, or a busy machine, has time to act on a position."""
+    before = {item["key"]: item["value"] for item in demo.get("/config/settings")["items"]}
+    wanted: dict[str, Any] = {"copy_trade.copy_sells": False}
+    for style in ("shield", "spear"):
+        wanted |= {f"copy_trade.{style}.{name}": value for name, value in PATIENT.items()}
+    demo.change(wanted, "time to look, for a test")
+    yield demo
+    demo.change({key: before[key] for key in wanted}, "the test is over")
 
 
 @pytest.fixture(scope="module")

@@ -166,6 +166,54 @@ def test_a_new_position_appears_without_a_reload(demo, desk):
     until(page, lambda: new <= {item["trade_uuid"] for item in demo.get("/positions")["items"]})
 
 
+WATCH = """() => {
+    window.worth = {};
+    const read = () => {
+        for (const row of document.querySelectorAll('section[aria-label="Live positions"] tbody tr')) {
+            const id = row.querySelector('a')?.href.match(/trade=([\\w-]+)/)?.[1];
+            if (id) (window.worth[id] ??= new Set()).add(row.cells[3].innerText);
+        }
+    };
+    new MutationObserver(read).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+ROUND_TRIPS = """() => {
+    const live = new Set([...document.querySelectorAll('section[aria-label="Live positions"] a')]
+        .map(link => link.href.match(/trade=([\\w-]+)/)?.[1]));
+    const closed = new Set([...document.querySelectorAll('section[aria-label="Closed lately"] tbody a')]
+        .map(link => link.href.match(/trade=([\\w-]+)/)?.[1]));
+    return Object.keys(window.worth).filter(id => window.worth[id].size > 2 && !live.has(id) && closed.has(id));
+}"""
+
+
+def test_a_position_opens_moves_and_closes_before_ones_eyes(demo, desk):
+    page = enter(desk, demo)
+    expect(page.get_by_test_id("mode")).to_be_visible()
+    page.evaluate(WATCH)
+    (seen, *_) = until(page, lambda: page.evaluate(ROUND_TRIPS))
+    assert demo.get(f"/positions/{seen}")["state"] == "CLOSED"
+    profit = (
+        page.get_by_role("region", name="Closed lately")
+        .locator("tbody tr")
+        .filter(has=page.locator(f"a[href*='{seen}']"))
+    )
+    told = demo.get(f"/trades/{seen}")["realised_pnl_lamports"]
+    expect(profit.locator(f"[title$='= {told} lamports']")).to_have_count(1)
+
+
+def test_development_mode_is_marked_on_every_screen(demo, desk):
+    """The desk says so in its health; here a word of it is changed on its way."""
+
+    def between(socket):
+        desk_side = socket.connect_to_server()
+        desk_side.on_message(lambda text: socket.send(text.replace('"dev_mode":false', '"dev_mode":true')))
+
+    desk.page.route_web_socket("**/api/v1/ws", between)
+    page = enter(desk, demo)
+    for screen in SCREENS:
+        page.goto(demo.url + screen)
+        expect(page.get_by_text("Development mode.")).to_be_visible()
+
+
 def test_the_equity_chart_is_drawn(demo, desk):
     page = enter(desk, demo)
     page.get_by_role("region", name="Equity").locator("canvas").wait_for(timeout=ROUND_TRIP_MS)

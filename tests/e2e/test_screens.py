@@ -46,7 +46,8 @@ def confirmed(page: Page, button: str, reason: str) -> bool:
     return not box.is_visible()
 
 
-def test_a_stop_and_a_target_are_moved_and_a_part_is_sold(demo, desk):
+def test_a_stop_and_a_target_are_moved_and_a_part_is_sold(patient, desk):
+    demo = patient
     page = enter(desk, demo)
 
     def moved(uuid: str) -> bool:
@@ -75,7 +76,8 @@ def test_a_stop_and_a_target_are_moved_and_a_part_is_sold(demo, desk):
     assert any("SELL 25 %" in text for text in texts)
 
 
-def test_a_position_is_closed_by_hand_and_keeps_its_chart(demo, desk):
+def test_a_position_is_closed_by_hand_and_keeps_its_chart(patient, desk):
+    demo = patient
     page = enter(desk, demo)
 
     def sold(uuid: str) -> bool:
@@ -92,7 +94,37 @@ def test_a_position_is_closed_by_hand_and_keeps_its_chart(demo, desk):
     assert demo.get(f"/positions/{uuid}")["state"] == "CLOSED"
 
 
-def test_a_level_that_would_sell_at_once_is_refused_in_words(demo, desk):
+def test_a_stop_is_dragged_to_another_price_and_asked_about_first(patient, desk):
+    page = enter(desk, patient)
+    typed, before = [], {}
+
+    def dragged(uuid: str) -> bool:
+        before[uuid] = patient.get(f"/positions/{uuid}")["levels"]
+        chart = page.get_by_role("img", name=re.compile("^Price of "))
+        chart.locator("canvas").first.wait_for()
+        box = chart.bounding_box()
+        for up in range(8, int(box["height"]), 3):  # from below: the stop is the lowest line
+            page.mouse.move(box["x"] + 200, box["y"] + box["height"] - up)
+            if chart.evaluate("element => element.className.includes('ns-resize')"):
+                break
+        else:
+            return False
+        page.mouse.down()
+        page.mouse.move(box["x"] + 200, box["y"] + box["height"] / 2, steps=3)
+        page.mouse.up()
+        stop = page.get_by_label("Stop, %")
+        stop.wait_for(timeout=4_000)
+        typed.append(stop.input_value())
+        return True
+
+    uuid = with_a_position(page, patient, dragged)
+    assert -99 < float(typed[-1]) < 99
+    page.get_by_role("button", name="Cancel").click()
+    assert patient.get(f"/positions/{uuid}")["levels"] == before[uuid]  # nothing was sent
+
+
+def test_a_level_that_would_sell_at_once_is_refused_in_words(patient, desk):
+    demo = patient
     page = enter(desk, demo)
     said = []
 

@@ -5,7 +5,7 @@ What each role may do is looked at the same way, and what hostile names and note
 
 import base64
 from collections.abc import Iterator
-from time import time
+from time import monotonic, sleep, time
 
 import pytest
 from nacl.signing import SigningKey
@@ -14,7 +14,10 @@ from tests.e2e.test_dashboard import enter, until
 
 from chimera.adapters.store_engine import open_engine
 from chimera.adapters.store_keys import SqlKeys
+from chimera.localnet.programs import pump_launch
 from chimera.onchain.keys import address_text
+from chimera.onchain.token_instructions import compute_unit_limit
+from chimera.onchain.transaction import attach_signatures, compile_v0
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -143,6 +146,45 @@ def test_a_readonly_person_sees_everything_and_changes_nothing(demo, person):
         usable = [one.inner_text() for one in buttons if one.is_visible() and one.is_enabled()]
         names = ("Halt", "Sell", "Change", "Pause", "Start", "Add", "Discard", "Retry", "Undo", "Stop and")
         assert not [text for text in usable if text.startswith(names)], screen
+
+
+STRANGE_NAME, STRANGE_SYMBOL = "<img src=x onerror=owned=1>", "<b>USDC</b>"
+
+
+def launched(demo, *, name: str, symbol: str) -> str:
+    """The mint of a coin that somebody made on the embedded chain, with the name that he likes."""
+    maker, coin = SigningKey.generate(), SigningKey.generate()
+    user, mint = (address_text(bytes(key.verify_key)) for key in (maker, coin))
+    demo.call("requestAirdrop", user, 2 * 10**9)
+    ends = monotonic() + 60
+    while demo.call("getBalance", user)["value"] == 0:
+        assert monotonic() < ends, "the airdrop did not come"
+        sleep(0.1)
+    call = pump_launch.create_v2(
+        mint, user=user, creator=user, name=name, symbol=symbol, uri="javascript:alert(1)"
+    )
+    blockhash = demo.call("getLatestBlockhash")["value"]["blockhash"]
+    message = compile_v0([compute_unit_limit(600_000), call], payer=user, blockhash=blockhash)
+    sealed = attach_signatures(message, [maker.sign(message).signature, coin.sign(message).signature])
+    demo.call("sendTransaction", base64.b64encode(sealed).decode(), {"encoding": "base64"})
+    return mint
+
+
+def test_a_coins_own_hostile_name_is_shown_as_the_text_that_it_is(demo, desk):
+    mint = launched(demo, name=STRANGE_NAME, symbol=STRANGE_SYMBOL)
+    page = enter(desk, demo)
+    until(page, lambda: [p for p in demo.get(f"/markets?mint={mint}")["items"] if p["own_symbol_a"]], 60_000)
+    page.goto(f"{demo.url}#/markets?mint={mint}")
+    row = page.get_by_role("table", name="Pools").locator("tbody tr")
+    expect(row).to_contain_text(f"“{STRANGE_SYMBOL}”")
+    row.get_by_role("link", name=STRANGE_SYMBOL).click()
+    sheet = page.get_by_role("dialog", name="Token safety report")
+    expect(sheet).to_contain_text(f"“{STRANGE_NAME}”")
+    expect(sheet).to_contain_text("Nobody checks that")
+    assert page.evaluate("window.owned") is None
+    assert page.locator("main img, dialog img, main b:has-text('USDC')").count() == 0
+    assert page.locator("a[href^='javascript:']").count() == 0
+    assert desk.complaints == []
 
 
 EVIL = '<img src=x onerror="window.owned=1">"><script>window.owned=1</script>{{7*7}}'

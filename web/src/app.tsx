@@ -16,7 +16,6 @@ import {
   storeLogin,
 } from "./session";
 import { ErrorState, Loading } from "./ui/parts";
-import { Toasts } from "./ui/toast";
 import { refreshed } from "./wallet/login";
 
 export interface Session {
@@ -108,12 +107,10 @@ function Known({ api, signOut }: { api: Api; signOut: Session["signOut"] }) {
   if (who.data) {
     return (
       <SessionContext value={{ api, signOut, ...who.data }}>
-        <Toasts>
-          <LiveProvider apiKey={currentKey}>
-            <DeniedWatch api={api} signOut={signOut} />
-            <RouterProvider router={router} />
-          </LiveProvider>
-        </Toasts>
+        <LiveProvider apiKey={currentKey}>
+          <DeniedWatch api={api} signOut={signOut} />
+          <RouterProvider router={router} />
+        </LiveProvider>
       </SessionContext>
     );
   }

@@ -5,6 +5,7 @@ import { App } from "./app";
 import { adoptKeyFromAddress } from "./session";
 import { installable } from "./shell/install";
 import { applyTheme, storedTheme } from "./shell/theme";
+import { Boundary } from "./ui/boundary";
 import "./styles.css";
 
 adoptKeyFromAddress(window.location, window.history);
@@ -15,6 +16,8 @@ const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App />
+    <Boundary>
+      <App />
+    </Boundary>
   </StrictMode>,
 );

@@ -14,6 +14,7 @@ import { WALLET_STATUSES, type WalletStatus } from "./api/steering";
 import { CommandCenter } from "./screens/command/command";
 import { WhyScreen } from "./screens/why/why";
 import { NotFound, Shell } from "./shell/shell";
+import { Stumbled } from "./ui/boundary";
 import { Loading } from "./ui/parts";
 
 export interface OpenTrade {
@@ -161,6 +162,7 @@ export const router = createRouter({
   history: createHashHistory(),
   defaultPreload: "intent", // a screen's file is on its way when the pointer is on its link
   defaultPendingComponent: () => <Loading rows={8} />,
+  defaultErrorComponent: ({ reset }) => <Stumbled retry={reset} />,
 });
 
 declare module "@tanstack/react-router" {

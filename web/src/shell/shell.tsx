@@ -7,6 +7,7 @@ import { TradeSheet } from "../screens/trades/sheet";
 import { Dialog } from "../ui/dialog";
 import { Icon, Mark } from "../ui/icons";
 import { Empty } from "../ui/parts";
+import { Toasts } from "../ui/toast";
 import { useClosedToasts, useStopNotices, useTabTitle } from "./announce";
 import { LinkBanner, StopBanner } from "./banners";
 import { HaltDialog } from "./halt";
@@ -15,6 +16,15 @@ import { IN_BAR, SCREENS, type Screen } from "./screens";
 import { TopBar } from "./topbar";
 
 export function Shell() {
+  return (
+    // Inside the router: a notice may lead somewhere.
+    <Toasts>
+      <Frame />
+    </Toasts>
+  );
+}
+
+function Frame() {
   useTabTitle();
   useClosedToasts();
   useStopNotices();
