@@ -321,6 +321,24 @@ def test_what_was_added_and_lands_after_its_round_trip_was_closed_opens_it_again
     assert house.books.ledger.positions[intent().trade_id].tokens == 500
 
 
+@pytest.mark.parametrize(("closed", "state"), [(False, TradeState.EXECUTING), (True, TradeState.EXITING)])
+def test_a_kill_right_after_a_fork_was_noticed_leaves_no_round_trip_resting(
+    closed: bool, state: TradeState
+) -> None:
+    house = House()
+    bought(house)
+    if closed:
+        sold(house)
+    last = "sig2" if closed else "sig1"
+    answer(house, None, 120, last)
+    answer(house, None, 120 + MISSING_BLOCKS, last)
+    (noticed,) = [entry.seq for entry in house.entries if isinstance(entry.fact, LegUndone)]
+    again = House(house.entries[:noticed])
+    assert again.state() in (TradeState.ACTIVE, TradeState.CLOSED)
+    again.desk.resume(again.now)
+    assert again.state() is state
+
+
 def test_silence_long_after_the_landing_takes_nothing_back_and_goes_to_a_person_by_name() -> None:
     house = House()
     bought(house)

@@ -11,6 +11,11 @@ from chimera.portfolio import Ledger
 
 def unsettled(ledger: Ledger) -> Iterator[tuple[TradeId, Happened]]:
     """Round trips whose last move was not written down, with what had happened to them."""
+    for leg in list(ledger.legs.values()):
+        trade_id = leg.ref.trade_id
+        happened = _undone(leg.side, ledger.states.get(trade_id), held=trade_id in ledger.positions)
+        if happened is not None:
+            yield trade_id, happened
     for trade_id, state in list(ledger.states.items()):
         if ledger.busy(trade_id):
             continue
@@ -21,8 +26,27 @@ def unsettled(ledger: Ledger) -> Iterator[tuple[TradeId, Happened]]:
             yield trade_id, landed if position else Happened.ENTRY_LOST
         elif state is TradeState.EXITING and position is not None:
             yield trade_id, Happened.EXIT_LOST if position.open else Happened.EXIT_LANDED
+        elif state is TradeState.CLOSED and position is not None and position.open:
+            yield trade_id, Happened.REOPENED
         elif state is TradeState.RETRY:
             yield trade_id, Happened.REFUSED
+
+
+def _undone(side: Side, state: TradeState | None, *, held: bool) -> Happened | None:
+    """What a fork had done to a leg that is under way while its round trip rests; a leg of ours moves it first."""
+    match side, state:
+        case Side.BUY, TradeState.FAILED | TradeState.RETRY | TradeState.DEAD_LETTER:
+            return Happened.ENTRY_UNDONE
+        case Side.BUY, TradeState.ACTIVE if not held:  # else something is added to it
+            return Happened.ENTRY_UNDONE
+        case Side.SELL, TradeState.ACTIVE | TradeState.CLOSED:
+            return Happened.EXIT_UNDONE
+        case Side.CYCLE, TradeState.FAILED | TradeState.CLOSED:
+            return Happened.CYCLE_UNDONE
+        case Side.SWAP, TradeState.FAILED | TradeState.CLOSED:
+            return Happened.SWAP_UNDONE
+        case _:
+            return None
 
 
 def unanswered(ledger: Ledger) -> Iterator[tuple[TradeIntent, Happened | None]]:

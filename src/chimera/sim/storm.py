@@ -56,7 +56,7 @@ from chimera.risk.gate import Gate
 from chimera.risk.loss_breaker import LossLimits
 from chimera.risk.token_safety import TokenLimits
 from chimera.sim.dice import Dice
-from chimera.sim.storm_chain import SLOT_MS, TOKENS_A_LAMPORT, Faults, Order, StormChain
+from chimera.sim.storm_chain import CONFIRMED_LAG, SLOT_MS, TOKENS_A_LAMPORT, Faults, Order, StormChain
 from chimera.sim.storm_climate import MINTS, Planner, View, faults_of
 
 START_MS = 1_790_000_000_000
@@ -113,8 +113,9 @@ class _Day:
         self._undone: set[str] = set()
         self.storm_s = self.rng.randint(40, 120)
         self.wanted = self.rng.randint(3, 12)
-        self.mints = MINTS if self.rng.random() < 0.7 else MINTS[:2]
-        """On some days round trips share a token, and so an account."""
+        deep = faults.fork_blocks_max > CONFIRMED_LAG
+        self.mints = MINTS if deep or self.rng.random() < 0.6 else MINTS[:2]
+        """On some days round trips share a token, and so an account; not where a fork may part sale and purchase."""
         self.adds = self.rng.choice((0.0, 0.0, 0.3))
         self.asked = 0
         self._asked_ms: dict[TradeId, int] = {}

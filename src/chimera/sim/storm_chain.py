@@ -81,6 +81,8 @@ class StormChain:
         self._reverted = faults.reverted  # of what has happened, the end of the storm changes nothing
         self.blocks = [Block(1, 1, [])]
         self.slot = 1
+        self._final = 1
+        """So many blocks, from the first on, no fork undoes any more."""
         self._pool: dict[Signature, int] = {}
         """Waiting transactions and from which time on they may land."""
         self.orders: dict[Signature, Order] = {}
@@ -107,10 +109,11 @@ class StormChain:
                 self._where[signature] = block.slot
                 block.landed.append(signature)
         self.blocks.append(block)
+        self._final = max(self._final, len(self.blocks) - FINALIZED_LAG)
 
     def _fork(self, count: int) -> None:
         for _ in range(count):
-            if len(self.blocks) <= 1:
+            if len(self.blocks) <= self._final:
                 return
             for signature in self.blocks.pop().landed:
                 del self._where[signature]

@@ -17,7 +17,7 @@ from chimera.execution.planner import Plan
 from chimera.market.view import MarketView
 from chimera.risk.gate import Approved
 from chimera.sim.dice import Dice
-from chimera.sim.storm_chain import Faults, Order
+from chimera.sim.storm_chain import CONFIRMED_LAG, FINALIZED_LAG, Faults, Order
 
 MINTS = tuple(Address(f"{number:1<44}") for number in range(2, 16))
 
@@ -36,7 +36,7 @@ def faults_of(rng: Dice) -> Faults:
         duplicated=some(0.3),
         passed_over=some(0.8),
         forked=rng.uniform(0.02, 0.1) if deep else some(0.05),
-        fork_blocks_max=7 if deep else 2,
+        fork_blocks_max=rng.choice((7, FINALIZED_LAG - 3)) if deep else CONFIRMED_LAG,
         rebroadcast=rng.random(),
         reverted=some(0.2),
         simulation_failed=some(0.2),
