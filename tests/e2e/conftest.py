@@ -50,10 +50,13 @@ class Demo:
 
     def change(self, changes: dict[str, Any], reason: str) -> None:
         """Puts settings into force."""
+        self.put("/config", {"changes": changes, "reason": reason})
+
+    def put(self, path: str, body: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        body = json.dumps({"changes": changes, "reason": reason}).encode()
-        with urlopen(Request(f"{self.url}api/v1/config", body, headers, method="PUT"), timeout=20) as answer:
-            assert answer.status == 200
+        request = Request(f"{self.url}api/v1{path}", json.dumps(body).encode(), headers, method="PUT")
+        with urlopen(request, timeout=20) as answer:
+            assert answer.status in {200, 202}
 
     def call(self, method: str, *params: Any) -> Any:
         """What the embedded chain's RPC answers."""
