@@ -210,7 +210,10 @@ class _Story:
         return TradeRows(
             first_seq=first.seq,
             trade=trade,
-            position=None if position is None else self._position_row(position, trade.status),
+            # what a swap moves is no position of anybody's
+            position=self._position_row(position, trade.status)
+            if position is not None and opens.side is not Side.SWAP
+            else None,
             fills=tuple(self.fills),
             realised=tuple(self.realised),
         )

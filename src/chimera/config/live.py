@@ -46,6 +46,7 @@ BREAKER_LOOSENS = {
 
 LOOSENS = {
     "risk.position_lamports_max": UP,
+    "risk.swap_lamports_max": UP,
     "risk.open_positions_max": UP,
     "risk.daily_loss_lamports_max": UP,
     "risk.slippage_bps_max": UP,

@@ -34,6 +34,7 @@ from chimera.control.routes.live import live_route
 from chimera.control.routes.markets import market_routes
 from chimera.control.routes.operations import operation_routes
 from chimera.control.routes.portfolios import portfolio_routes
+from chimera.control.routes.rebalancer import rebalancer_routes
 from chimera.control.routes.reports import report_routes
 from chimera.control.routes.risk import risk_routes
 from chimera.control.routes.steering import steering_routes
@@ -124,6 +125,7 @@ def _api(context: Context, sessions: Sessions | None) -> FastAPI:
     api.include_router(risk_routes(doorkeeper))
     api.include_router(incident_routes(doorkeeper))
     api.include_router(wallet_routes(doorkeeper))
+    api.include_router(rebalancer_routes(doorkeeper))
     if deps.portfolios is not None:
         api.include_router(portfolio_routes(doorkeeper, deps.portfolios))
     if deps.screens is not None:

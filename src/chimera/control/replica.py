@@ -11,6 +11,7 @@ from typing import assert_never
 import msgspec
 
 from chimera.audit.narrator import SHOWN, Narrator
+from chimera.audit.rebalances import Rebalances
 from chimera.control.breakers import LOSS, BreakerHistory
 from chimera.control.curves import Curves
 from chimera.control.schemas import Decision, Overview, Position, Trade, decision_of, position_of, trade_of
@@ -72,6 +73,7 @@ class Replica:
         self.breaker: BreakerMoved | None = None
         """The loss breaker's last move."""
         self.breakers = BreakerHistory()
+        self.rebalances = Rebalances()
         self._reconciled_equal: bool | None = None
         self._marks: dict[TradeId, PositionMarked] = {}
         self.curves = Curves()
@@ -113,6 +115,7 @@ class Replica:
         self.seq = entry.seq
         changes: list[Change] = []
         row = self._narrator.tell(entry)
+        self.rebalances.apply(entry)
         trade_id = self.trips.apply(entry)
         if trade_id is not None:
             holding = self._narrator.books.positions.get(trade_id)

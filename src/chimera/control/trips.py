@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 
 from chimera.audit.projections import TradeRows, slim, trade_of, trade_rows
 from chimera.domain.ids import TradeId
+from chimera.domain.intent import Side
 from chimera.domain.messages import Entry
 from chimera.domain.trade import TradeState
 from chimera.ports.store import PositionRow, TradeRow
@@ -102,7 +103,7 @@ class Trips:
             self._last_trade_at_ms = max(self._last_trade_at_ms or 0, rows.fills[-1].at_ms)
         status = rows.trade.status
         was_closed = known is not None and known.trade.status is TradeState.CLOSED
-        if status is TradeState.CLOSED and not was_closed:
+        if status is TradeState.CLOSED and not was_closed and rows.trade.side is not Side.SWAP:
             profit = rows.trade.realised_lamports or 0
             self._outcomes["closed"] += 1
             self._outcomes["wins"] += profit > 0

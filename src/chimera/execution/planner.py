@@ -107,7 +107,7 @@ class Planner:
                 return plan
             route = shorter
             plan = self._along(route, intent, blockhash=blockhash, bundle=bundle, close=close)
-        if self._elsewhere is None or isinstance(plan, Refusal) or intent.side is not Side.BUY:
+        if self._elsewhere is None or isinstance(plan, Refusal) or intent.side is Side.SELL:
             return plan
         offer = self._elsewhere.better(
             intent, expected_out=plan.expected_out, minimum_out=plan.minimum_out, slot=self._view.slot
@@ -115,28 +115,31 @@ class Planner:
         return plan if offer is None else self._offered(offer, plan, intent, blockhash)
 
     def _offered(self, offer: Offer, ours: Plan, intent: TradeIntent, blockhash: Blockhash) -> Plan:
-        """The same buy by somebody else's route; ours where it does not fit into a transaction."""
+        """The same by somebody else's route; ours where it does not fit into a transaction."""
         swap, quote = offer.calls.swap, offer.quote
         policy, name = self._costs.policy, ELSEWHERE
+        source, _ = ends(intent)
+        buying = source == WSOL
         units = max(
-            self._costs.compute.limit(RouteKind(True, (name,))), policy.compute_default(1 + len(quote.hops))
+            self._costs.compute.limit(RouteKind(buying, (name,))), policy.compute_default(1 + len(quote.hops))
         )
         fees = msgspec.structs.replace(ours.fees, compute_units=min(units, policy.compute_units_max))
-        swaps = Swaps((*offer.calls.setup, swap), (), intent.amount, wrapped=True, native_out=False)
+        calls = (*offer.calls.setup, swap)
+        swaps = Swaps(calls, (), intent.amount if buying else 0, wrapped=buying, native_out=False)
 
         def program(mint: Address) -> Address:
             said = intent.token_program if mint == intent.mint else None
             return detect(mint, said=said, known=self._view.token_program, venue=None).program
 
         opening = self._opening(intent, fees, swaps, program)
-        calls = [*opening, *swaps.calls, *self._closing(intent, swaps, program, close=False)]
-        message = self._tables.compiled(calls, payer=self._wallet, blockhash=blockhash.blockhash)
+        written = [*opening, *swaps.calls, *self._closing(intent, swaps, program, close=False)]
+        message = self._tables.compiled(written, payer=self._wallet, blockhash=blockhash.blockhash)
         if oversize(message) is not None or fees.total_lamports > policy.fee_lamports_max:
             return ours
         hop = Hop(
             venue=name,
             pool=swap.program,
-            input_mint=WSOL,
+            input_mint=source,
             output_mint=intent.mint,
             amount_in=intent.amount,
             amount_out=quote.amount_out,

@@ -1,4 +1,4 @@
-"""Asks a route service about a buy before the desk gets it, within a time limit; whatever it says, the buy goes on.
+"""Asks a route service about a buy or a swap before the desk gets it, for a limited time; whatever it says, they go on.
 
 Exits are never asked about: they do not wait. No rule lives here: `execution.elsewhere` compares.
 """
@@ -7,12 +7,13 @@ import asyncio
 from collections.abc import Callable
 
 from chimera.domain.errors import OutsideError
-from chimera.domain.ids import WSOL, Address
+from chimera.domain.ids import Address
 from chimera.domain.intent import Side, Style, TradeIntent
 from chimera.domain.messages import Entry, Fact, Noted
 from chimera.domain.pool import SwapKind
 from chimera.domain.risk import Refusal
 from chimera.execution.elsewhere import Elsewhere, Offer
+from chimera.execution.planner import ends
 from chimera.execution.tables import Tables
 from chimera.market.view import MarketView
 from chimera.observe import Observer
@@ -40,8 +41,8 @@ class ElsewhereRole:
         self._record, self._observer, self._within_s = record, observer, within_s
 
     def asks(self, intent: TradeIntent) -> bool:
-        """Shield's buys alone: an exit must not wait, and Spear lives from being first."""
-        return intent.side is Side.BUY and intent.style is Style.SHIELD
+        """Shield's buys and swaps alone: an exit must not wait, and Spear lives from being first."""
+        return intent.side in (Side.BUY, Side.SWAP) and intent.style is Style.SHIELD
 
     async def ask(self, intent: TradeIntent) -> None:
         """Remembers what the service offers; what came of it otherwise is put on record by name."""
@@ -58,9 +59,10 @@ class ElsewhereRole:
                 self._note(intent, str(refusal))
 
     async def _ask(self, intent: TradeIntent) -> Refusal | None:
+        source, target = ends(intent)
         request = RouteRequest(
-            input_mint=WSOL,
-            output_mint=intent.mint,
+            input_mint=source,
+            output_mint=target,
             kind=SwapKind.EXACT_IN,
             amount=intent.amount,
             slippage_bps=intent.slippage_bps_max,
