@@ -4,6 +4,7 @@ Knows statuses and dollars; must not know intents, plans or who asks.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -46,8 +47,13 @@ def tier_of(tiers: Sequence[DepthTier], lamports: int, sol_micro_usd: int | None
 
     Where SOL has no price: the deepest that does not wait for finality, since an exit hangs on what is booked.
     """
-    deepest_first = sorted(tiers, key=lambda tier: -tier.micro_usd_min)
+    deepest_first = _deepest_first(tuple(tiers))
     if sol_micro_usd is None:
         return next((tier for tier in deepest_first if not tier.finalized), deepest_first[0])
     worth = mul_div_floor(lamports, sol_micro_usd, LAMPORTS_PER_SOL)
     return next((tier for tier in deepest_first if worth >= tier.micro_usd_min), deepest_first[-1])
+
+
+@lru_cache(maxsize=8)
+def _deepest_first(tiers: tuple[DepthTier, ...]) -> tuple[DepthTier, ...]:
+    return tuple(sorted(tiers, key=lambda tier: -tier.micro_usd_min))

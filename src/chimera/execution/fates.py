@@ -72,6 +72,7 @@ class Fates:
         """`lost` says what follows from a leg that ended without a fill, `revived` from one that is unknown again."""
         self._books, self._ledger, self._view, self._watch = books, books.ledger, view, watch
         self._depths, self._wallet, self._tip_accounts = depths, wallet, tip_accounts
+        self._stuck_ms_min = min(tier.within_ms for tier in depths)
         self._record, self._move, self._lost, self._revived = record, move, lost, revived
         self._settling = Settling(books.ledger, record)
 
@@ -158,7 +159,7 @@ class Fates:
             if leg.signature is None or leg.stuck or not leg.signed_at_ms:
                 continue
             waited_ms = now_ms - leg.signed_at_ms
-            if waited_ms >= self._depth(leg).within_ms:
+            if waited_ms >= self._stuck_ms_min and waited_ms >= self._depth(leg).within_ms:
                 self._record(LegStuck(leg.ref, leg.signature, waited_ms))
         for trade_id in self._books.exits.hanging(now_ms):
             self._unhang(trade_id, now_ms)

@@ -119,6 +119,8 @@ class _Day:
         self.adds = self.rng.choice((0.0, 0.0, 0.3))
         self.asked = 0
         self._asked_ms: dict[TradeId, int] = {}
+        self._held: tuple[Signature, ...] = ()
+        """What had landed when it was last looked whether all holds."""
         self._open()
         self.record(CapitalMoved(OPENING_LAMPORTS, Slot(1), "opening balance"))
         for mint in MINTS:
@@ -338,9 +340,24 @@ class _Day:
     # what must hold
 
     def _hold(self) -> None:
-        """After every step."""
+        """After every step; what has not changed still holds."""
+        succeeded = self.chain.succeeded()
+        if succeeded is not self._held:
+            self._once(succeeded)
+            self._held = succeeded
+        ledger = self.books.ledger
+        # what a fork made unknown again is no new leg, and may meet one
+        undone = self._undone
+        mints = [leg.mint for name, leg in ledger.legs.items() if name not in undone]
+        if len(mints) != len(set(mints)):
+            raise InvariantBroken("two legs of one mint are under way")
+        if ledger.reserved_lamports > max(ledger.lamports, 0):
+            raise InvariantBroken(f"{ledger.reserved_lamports} are promised, {ledger.lamports} are there")
+
+    def _once(self, succeeded: tuple[Signature, ...]) -> None:
+        """Nothing is on the chain twice, by whatever way it got there."""
         bought, sold, paid = dict[str, Signature](), dict[str, int](), dict[str, int]()
-        for signature in self.chain.succeeded():
+        for signature in succeeded:
             order = self.chain.orders[signature]
             if order.intent in bought:
                 raise InvariantBroken(f"{order.intent} landed twice: {bought[order.intent]} and {signature}")
@@ -351,14 +368,6 @@ class _Day:
             # a fork may move a purchase to another price, which is not the desk's doing
             if tokens > paid[trade] * TOKENS_A_LAMPORT * 5 // 4:
                 raise InvariantBroken(f"{tokens} tokens of {trade} were sold, for {paid[trade]} were bought")
-        ledger = self.books.ledger
-        # what a fork made unknown again is no new leg, and may meet one
-        undone = self._undone
-        mints = [leg.mint for name, leg in ledger.legs.items() if name not in undone]
-        if len(mints) != len(set(mints)):
-            raise InvariantBroken("two legs of one mint are under way")
-        if ledger.reserved_lamports > max(ledger.lamports, 0):
-            raise InvariantBroken(f"{ledger.reserved_lamports} are promised, {ledger.lamports} are there")
 
     def _quiet(self) -> bool:
         ledger = self.books.ledger

@@ -81,6 +81,8 @@ class StormChain:
         self._reverted = faults.reverted  # of what has happened, the end of the storm changes nothing
         self.blocks = [Block(1, 1, [])]
         self.slot = 1
+        self._places = {1: 0}
+        """Which block each slot of the live fork is."""
         self._final = 1
         """So many blocks, from the first on, no fork undoes any more."""
         self._pool: dict[Signature, int] = {}
@@ -88,7 +90,8 @@ class StormChain:
         self.orders: dict[Signature, Order] = {}
         self._where: dict[Signature, int] = {}
         self._known: dict[Signature, Outcome] = {}
-        """What each landed transaction did; empty until somebody asks after a block."""
+        """What each landed transaction did; empty until somebody asks after something has changed."""
+        self._succeeded: tuple[Signature, ...] | None = None
 
     # time
 
@@ -97,28 +100,37 @@ class StormChain:
         self.slot += 1
         if self._rng.random() < self.faults.forked:
             self._fork(self._rng.randint(1, self.faults.fork_blocks_max))
-        self._known.clear()
         block = Block(self.slot, self.blocks[-1].height + 1, [])
         for signature, ready_ms in list(self._pool.items()):
             order = self.orders[signature]
-            known = any(str(one.slot) == order.blockhash for one in self.blocks)
-            if not known or block.height > order.last_valid_block_height:
+            if int(order.blockhash) not in self._places or block.height > order.last_valid_block_height:
                 del self._pool[signature]
             elif ready_ms <= now_ms and self._rng.random() >= self.faults.passed_over:
                 del self._pool[signature]
                 self._where[signature] = block.slot
                 block.landed.append(signature)
+        self._places[block.slot] = len(self.blocks)
         self.blocks.append(block)
+        if block.landed:
+            self._forget()
         self._final = max(self._final, len(self.blocks) - FINALIZED_LAG)
 
     def _fork(self, count: int) -> None:
         for _ in range(count):
             if len(self.blocks) <= self._final:
                 return
-            for signature in self.blocks.pop().landed:
+            block = self.blocks.pop()
+            del self._places[block.slot]
+            if block.landed:
+                self._forget()
+            for signature in block.landed:
                 del self._where[signature]
                 if self._rng.random() < self.faults.rebroadcast:
                     self._pool[signature] = 0
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._succeeded = None
 
     # what a node is asked
 
@@ -143,7 +155,7 @@ class StormChain:
         heard = [view for view in views if view is not None]
         if not heard:
             return None
-        height = min(max(len(view) - 1 - CONFIRMED_LAG, 0) for view in heard)
+        height = min(max(view - 1 - CONFIRMED_LAG, 0) for view in heard)
         known: dict[Signature, SignatureStatus | None] = {}
         for signature in signatures:
             liar = self._rng.randrange(2) if self._rng.random() < self.faults.node_lies else None
@@ -157,18 +169,19 @@ class StormChain:
                 known[signature] = None
         return self.blocks[0].height + height, known
 
-    def _view(self) -> list[Block] | None:
+    def _view(self) -> int | None:
+        """How many blocks a node has; None where it says nothing."""
         if self._rng.random() < self.faults.node_silent:
             return None
         behind = self._rng.randint(0, self.faults.node_behind_blocks)
-        return self.blocks[: max(len(self.blocks) - behind, 1)]
+        return max(len(self.blocks) - behind, 1)
 
-    def _status(self, signature: Signature, view: list[Block]) -> SignatureStatus | None:
+    def _status(self, signature: Signature, view: int) -> SignatureStatus | None:
         where = self._where.get(signature)
-        place = next((n for n in range(len(view) - 1, -1, -1) if view[n].slot == where), None)
-        if place is None:
+        place = self._places[where] if where is not None else view
+        if where is None or place >= view:
             return None
-        depth = len(view) - 1 - place
+        depth = view - 1 - place
         level = Commitment.PROCESSED
         if depth >= FINALIZED_LAG:
             level = Commitment.FINALIZED
@@ -176,7 +189,7 @@ class StormChain:
             level = Commitment.CONFIRMED
         confirmations = None if level is Commitment.FINALIZED else depth
         error = self._outcomes()[signature].error
-        return SignatureStatus(Slot(view[place].slot), level, error, confirmations)
+        return SignatureStatus(Slot(where), level, error, confirmations)
 
     def transaction(self, signature: Signature) -> TransactionUpdate | None:
         """With its metadata, as every node keeps it once it is confirmed."""
@@ -212,9 +225,12 @@ class StormChain:
             lamports, tokens[mint] = lamports + done.lamports, tokens.get(mint, 0) + done.tokens
         return lamports, {mint: count for mint, count in tokens.items() if count}
 
-    def succeeded(self) -> list[Signature]:
-        """On the live fork, without an error."""
-        return [signature for signature, done in self._outcomes().items() if done.error is None]
+    def succeeded(self) -> tuple[Signature, ...]:
+        """On the live fork, without an error; the same object as long as nothing changes."""
+        if self._succeeded is None:
+            outcomes = self._outcomes().items()
+            self._succeeded = tuple(signature for signature, done in outcomes if done.error is None)
+        return self._succeeded
 
     def _outcomes(self) -> dict[Signature, Outcome]:
         if not self._known:
