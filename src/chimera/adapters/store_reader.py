@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, Select, Table, and_, case, func, or_, select
 
+from chimera.adapters.archive import SqlArchive
 from chimera.adapters.store_engine import reading
 from chimera.adapters.store_schema import (
+    archived_facts,
     config_audit,
     dead_letter_queue,
     decisions,
@@ -28,6 +30,7 @@ from chimera.domain.intent import Side, Style
 from chimera.domain.messages import Entry, PositionsReconciled, Reconciled, TokenChecked
 from chimera.domain.trade import TradeState
 from chimera.domain.wallet import WalletStatus
+from chimera.ports.screens import DecisionFilter
 from chimera.ports.store import (
     ConfigAuditRow,
     DeadLetterRow,
@@ -54,8 +57,9 @@ _ENTRY = msgspec.json.Decoder(Entry)
 class SqlReader:
     """Reads a snapshot a call; see `ports.store.Reader` for what each one gives."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, archive: SqlArchive | None = None) -> None:
+        """`archive`: where decisions of long ago are."""
+        self._engine, self._archive = engine, archive
 
     def last_seq(self) -> int:
         return int(self._one(select(func.max(fold_state.c.last_seq)))[0] or 0)
@@ -134,7 +138,9 @@ class SqlReader:
         if outcome is not None:
             chosen = chosen.where(decisions.c.outcome == outcome)
         rows = self._all(chosen.order_by(decisions.c.seq.desc()).limit(_capped(limit)))
-        return tuple(decision_of(row) for row in rows)
+        found = tuple(decision_of(row) for row in rows)
+        wanted = DecisionFilter(before=before, outcome=outcome, limit=_capped(limit))
+        return found if self._archive is None else self._archive.completed(found, wanted)
 
     def dead_letters(self, *, limit: int = 50, offset: int = 0) -> Page[DeadLetterRow]:
         table = dead_letter_queue
@@ -255,6 +261,8 @@ class SqlReader:
             end = wanted + "\U0010ffff"
             begins = or_(*(and_(column >= wanted, column < end) for column in columns))
             found = self._all(chosen.where(begins).limit(ROWS_MAX))
+        if not found and self._archive is not None:
+            return self._archive.about(wanted)
         # Whole round trips or nothing of them: half a one cannot be told.
         by_trade = list(dict.fromkeys(row.trade_uuid for row in found if row.trade_uuid))[:TRADES_MAX]
         loose = [row for row in found if row.trade_uuid is None or row.trade_uuid in by_trade]
@@ -283,7 +291,9 @@ class SqlReader:
             return told
 
     def _facts(self, name: str) -> int:
-        return int(self._one(select(func.count()).select_from(decisions).where(decisions.c.fact == name))[0])
+        here = select(func.count()).select_from(decisions).where(decisions.c.fact == name)
+        gone = select(_sum(archived_facts.c.count)).where(archived_facts.c.fact == name)
+        return int(self._one(here)[0] + self._one(gone)[0])
 
     def _agrees(self) -> bool | None:
         for entry in self._latest(Reconciled.__name__):

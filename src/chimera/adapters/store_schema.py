@@ -275,8 +275,17 @@ decisions = Table(
 )
 for _name in ("trade_uuid", "signal_id", "intent_id", "leg_id", "signature", "token_address"):
     Index(f"ix_decisions_{_name}", decisions.c[_name])
+Index("ix_decisions_at_ms", decisions.c.at_ms)
 Index("ix_decisions_kind_seq", decisions.c.kind, decisions.c.seq)
 Index("ix_decisions_fact_seq", decisions.c.fact, decisions.c.seq)
+
+archived_facts = Table(
+    "archived_facts",
+    metadata,
+    Column("fact", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+"""How many decisions of each fact left this database for the archive."""
 
 portfolios = Table(
     "portfolios",
@@ -354,6 +363,7 @@ second_factors = Table(
 )
 
 FOLDED = (
+    archived_facts,
     fill_values,
     portfolio_shares,
     portfolios,

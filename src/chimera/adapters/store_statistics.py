@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, Select, case, func, select, union
 
+from chimera.adapters.archive import SqlArchive
 from chimera.adapters.store_engine import reading
 from chimera.adapters.store_reader import decision_of, fill_of, trade_of, valued_fills
 from chimera.adapters.store_schema import decisions, fills, positions, realised, trades
@@ -20,8 +21,9 @@ _ENTRY = msgspec.json.Decoder(Entry)
 
 
 class SqlStatistics:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, archive: SqlArchive | None = None) -> None:
+        """`archive`: where decisions of long ago are."""
+        self._engine, self._archive = engine, archive
 
     def decisions(self, wanted: DecisionFilter) -> tuple[DecisionRow, ...]:
         table = decisions.c
@@ -37,7 +39,9 @@ class SqlStatistics:
         if wanted.before is not None:
             where.append(table.seq < wanted.before)
         chosen = select(decisions).where(*where).order_by(table.seq.desc())
-        return tuple(decision_of(row) for row in self._all(chosen.limit(max(1, min(wanted.limit, ROWS_MAX)))))
+        rows = self._all(chosen.limit(max(1, min(wanted.limit, ROWS_MAX))))
+        found = tuple(decision_of(row) for row in rows)
+        return found if self._archive is None else self._archive.completed(found, wanted)
 
     def counts(self, *, since_ms: int) -> tuple[Count, ...]:
         table, number = decisions.c, func.count().label("number")

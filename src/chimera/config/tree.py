@@ -318,6 +318,15 @@ class TradeLogs(msgspec.Struct, frozen=True, kw_only=True):
     """Of `chimera run --roles trades`, on this machine alone; 0 picks a free one."""
 
 
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """Decisions of long ago: out of the tables, into Parquet files, where the API still finds them."""
+
+    after_days: Annotated[int, Meta(ge=0, le=36_500)] = 90
+    """Whole days older than this are moved; 0: never. Ledger rows stay where they are."""
+    folder: str = ""
+    """Empty: `archive` in the data folder."""
+
+
 class Tax(msgspec.Struct, frozen=True, kw_only=True):
     """Whose word on the price of a SOL is put down when a trade lands, for tax lots; nothing is decided by it."""
 
@@ -392,6 +401,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trade_logs: TradeLogs = TradeLogs()
     backups: Backups = Backups()
     tax: Tax = Tax()
+    archive: Archive = Archive()
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

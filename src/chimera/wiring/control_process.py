@@ -16,6 +16,7 @@ from chimera.roles.recorder import RecorderRole
 from chimera.roles.remote_desk import RemoteDesk
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.wiring import outside, rules
+from chimera.wiring.archive import archiving
 from chimera.wiring.around import Around
 from chimera.wiring.front import build_front
 from chimera.wiring.steering import LiveSettings, think
@@ -53,6 +54,7 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
     tables = SqlTables(engine)
     around.stack.callback(tables.close)
     recorder = RecorderRole(journal=history, tables=tables, bus=bus, observer=observer)
+    moving = archiving(settings, engine, clock=clock, observer=observer)
     logs = trade_logs(settings, journal=history, bus=bus, observer=observer)
     app = build_front(
         settings,
@@ -77,6 +79,8 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
     async def start() -> int:
         around.loops.start("answers", desk.run())
         around.loops.start("recorder", recorder.run())
+        if moving is not None:
+            around.loops.start("archive", moving.run())
         if logs is not None:
             around.loops.start("trade logs", logs.run())
         server = await around.stack.enter_async_context(

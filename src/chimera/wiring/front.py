@@ -31,6 +31,7 @@ from chimera.risk.checks import RiskLimits
 from chimera.roles.screens import HouseScreens
 from chimera.wiring import identity as people
 from chimera.wiring import outside, rules
+from chimera.wiring.archive import open_archive
 from chimera.wiring.steering import LiveSettings
 
 
@@ -60,9 +61,10 @@ def build_front(
         keys.add_key(
             key.key.reveal(), role=key.role, identifier=key.identifier, by="settings", at_ms=clock.now_ms()
         )
+    archive = open_archive(settings, engine)
     deps = ControlDeps(
         ingress=ingress,
-        reader=SqlReader(engine),
+        reader=SqlReader(engine, archive=archive),
         keys=keys,
         commands=commands,
         stream=stream,
@@ -80,7 +82,7 @@ def build_front(
             symbol_of=symbol_of,
             clock=clock,
         ),
-        statistics=SqlStatistics(engine),
+        statistics=SqlStatistics(engine, archive=archive),
         portfolios=SqlPortfolios(engine),
         resources=MachineResources(outside.data_dir(settings)),
         secrets=SecretAges(people.secret_files(settings), keys.all),

@@ -25,6 +25,7 @@ from chimera.market.view import MarketView
 from chimera.observe import Observer
 from chimera.plugins import venues
 from chimera.risk.roster import Roster
+from chimera.roles.archiving import ArchivingRole
 from chimera.roles.costs import CostsRole
 from chimera.roles.execution import ExecutionRole
 from chimera.roles.failover import FailoverRole
@@ -35,6 +36,7 @@ from chimera.roles.recording import RecordingRole
 from chimera.roles.strategy import StrategyRole
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.roles.wallets import WalletsRole
+from chimera.wiring.archive import archiving
 from chimera.wiring.bookkeeping import Bookkeeping
 from chimera.wiring.desk import DeskParts, build_desk
 from chimera.wiring.front import build_front
@@ -71,6 +73,8 @@ class House:
     recorder: RecorderRole
     recording: RecordingRole | None
     """Of the market, where the settings want one."""
+    archiving: ArchivingRole | None
+    """Of decisions of long ago."""
     trade_logs: RecorderRole | None
     """Flat files of what was decided and executed, folded as the tables are."""
     tables: SqlTables
@@ -161,6 +165,7 @@ def build(settings: Settings, signer: VaultSigner | Paper, *, observer: Observer
         recorder=RecorderRole(journal=journal, tables=tables, bus=bus, observer=observer),
         recording=recording,
         trade_logs=trade_logs(settings, journal=journal, bus=bus, observer=observer),
+        archiving=archiving(settings, engine, clock=clock, observer=observer),
         tables=tables,
         wallet=desk.wallet,
         app=app,

@@ -28,6 +28,8 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("market", house.market.run())
         loops.start("market health", house.market.report())
         loops.start("recorder", house.recorder.run())
+        if house.archiving is not None:
+            loops.start("archive", house.archiving.run())
         if house.trade_logs is not None:
             loops.start("trade logs", house.trade_logs.run())
         await loops.first_of(house.market.ready.wait(), READY_WITHIN_S)
