@@ -92,6 +92,21 @@ async def test_an_accepted_signal_is_on_disk_and_queued_when_the_answer_comes(ho
     assert await house.queue.get() == accepted.signal
 
 
+async def test_a_trade_is_thought_about_before_its_signal_is_answered(house: House) -> None:
+    """What the caller waits for is the disk; the answer itself may come after the trade has gone ahead."""
+    order: list[str] = []
+
+    async def think() -> None:
+        await house.queue.get()
+        order.append("thought")
+
+    thinking = asyncio.create_task(think())
+    await house.send()
+    order.append("answered")
+    await thinking
+    assert order == ["thought", "answered"]
+
+
 async def test_of_two_equal_requests_at_once_one_is_accepted(house: House) -> None:
     answers = await asyncio.gather(*(house.send() for _ in range(5)))
     refusals = [answer.refusal.reason for answer in answers if answer.refusal]

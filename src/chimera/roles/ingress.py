@@ -29,6 +29,7 @@ STRANGERS = frozenset(
     {Reason.BAD_SIGNATURE, Reason.MISSING_SIGNATURE, Reason.STALE_TIMESTAMP, Reason.RATE_LIMITED}
 )
 STRANGERS_JOURNALLED_PER_S = 5  # enough to see an attack, too few to fill a disk with one
+TURNS_AHEAD = 3  # of the loop, that a trade gets before its signal is answered: strategy, desk, simulation
 REQUEUE_AGE_MS_MAX = 30_000  # a copied buy is worth nothing once its price has moved on
 
 
@@ -64,6 +65,8 @@ class IngressRole:
         )
         if isinstance(verdict, Signal):
             await self._enter(verdict, request_id=request.request_id)
+            for _ in range(TURNS_AHEAD):
+                await asyncio.sleep(0)
         else:
             self._turn_away(verdict, now_ns=now_ns)
         done_ns = self._clock.monotonic_ns()
