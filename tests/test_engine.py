@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from chimera.domain.errors import InvariantBroken
-from chimera.domain.ids import Address, IntentId, SignalId, Signature, Slot, TradeId
+from chimera.domain.ids import WSOL, Address, IntentId, SignalId, Signature, Slot, TradeId
 from chimera.domain.intent import Origin, Side, Signal, Source, Style, TradeIntent
-from chimera.domain.market import SlotAdvanced
+from chimera.domain.market import SlotAdvanced, Trade
 from chimera.domain.messages import SignalDropped, StrategyDecided, StrategyMoved
+from chimera.domain.pool import Swap
 from chimera.domain.risk import Reason
 from chimera.domain.trade import Levels, Position, TradeState
 from chimera.engine import PARKED, RUNNING, Engine, EngineLimits
@@ -325,3 +326,19 @@ def test_what_another_process_runs_is_left_to_it() -> None:
     assert not engine.process(signal(Side.SELL, TradeId("t1")), fallen.at(2))
     assert not engine.process(signal(), EMPTY.at(3))
     assert engine.process(signal(Side.SELL, TradeId("t1")), Books(position("one")).at(4))
+
+
+def test_a_buy_says_how_far_its_token_moves_with_what_is_held_where_that_is_limited() -> None:
+    other, bar = Address("other"), 15_000
+    lying = intent(correlations=((other, -10_000),), ttl_ms=10**9)
+    for asked, expected in [(True, ((other, 10_000),)), (False, ())]:
+        engine = Engine([Scripted("one", lying)], limits=EngineLimits(correlate=asked))
+        for place in range(30):
+            for mint in (MINT, other):
+                swap = Swap(
+                    "v", Address("p"), Address("u"), WSOL, mint, 1_000 + place**2, 10**12, Signature("s"), Slot(1), 0
+                )  # fmt: skip
+                engine.process(Trade(swap, place * bar), EMPTY.at(place * bar))
+        (wanted,) = engine.process(SLOT, Books(position("two", mint=other)).at(30 * bar))
+        assert isinstance(wanted, TradeIntent)
+        assert wanted.correlations == expected

@@ -19,6 +19,7 @@ from chimera.domain.messages import SignalDropped, StrategyDecided, StrategyMove
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil
+from chimera.market.correlation import CorrelationBook
 from chimera.market.features import FeatureExtractor
 from chimera.ports.strategy import Context, Strategy, StrategyEvent, StrategyOutput
 
@@ -49,6 +50,8 @@ class EngineLimits(msgspec.Struct, frozen=True):
     """Of the caretaker's sales: the widest that the limits let an exit have."""
     retry_after_ms: int = 2_000
     """Before the caretaker asks again for a sale that came to nothing."""
+    correlate: bool = False
+    """Whether buys say how far their token moves together with what is held."""
 
 
 class StrategyStalled(BaseException):
@@ -110,6 +113,7 @@ class Engine:
         self._by_name = {seat.name: seat for seat in self._seats}
         self.limits, self._spent_ns = limits, spent_ns
         self.features = FeatureExtractor()
+        self.correlations = CorrelationBook(self.features)
         self.pulse = Pulse()
         self.paused: Collection[str] = ()
         """Strategies that may sell and not buy."""
@@ -153,6 +157,7 @@ class Engine:
             if made:
                 wanted += made
         if isinstance(event, SlotAdvanced):
+            self.correlations.see_sol(context.prices.sol_micro_usd, context.now_ms)
             wanted += self._mind(context)
         elif isinstance(event, Signal):
             wanted += self._answer(event, wanted, context)
@@ -226,7 +231,7 @@ class Engine:
                         held = StrategyDecided(seat.name, output.mint, "WAIT", reason, "it is paused")
                         passed += self._said_now(seat, held, context.now_ms)
                     else:
-                        passed.append(output)
+                        passed.append(self._with_correlations(output, context))
                 case StrategyDecided():
                     passed += self._said_now(seat, output, context.now_ms)
                 case SignalDropped():
@@ -234,6 +239,14 @@ class Engine:
                 case _:
                     return self._park(seat, f"it returned a {type(output).__name__}")
         return passed
+
+    def _with_correlations(self, intent: TradeIntent, context: Context) -> TradeIntent:
+        """Said here for all strategies alike, whatever the strategy itself says of it."""
+        if intent.side is not Side.BUY or not (self.limits.correlate or intent.correlations):
+            return intent
+        held = {position.mint for position in context.books.open_positions} - {intent.mint}
+        found = self.correlations.with_each(intent.mint, sorted(held), context.now_ms)
+        return msgspec.structs.replace(intent, correlations=found if self.limits.correlate else ())
 
     def _wrong(self, seat: _Seat, intent: TradeIntent, context: Context) -> str:
         """Why a strategy must not ask for this; empty where it may."""

@@ -7,6 +7,8 @@ import msgspec
 from tests.control.test_api import desk_seen, market_seen
 
 from chimera.domain.commands import ResetBreaker
+from chimera.domain.correlation import Correlations
+from chimera.domain.ids import WSOL, Address
 from chimera.domain.live import BreakerSeen
 from chimera.domain.messages import BreakerMoved
 
@@ -44,6 +46,28 @@ async def test_an_open_breaker_is_shown_with_what_it_counted_and_its_history(hou
     assert health["circuit_breaker"]["state"] == "CLOSED", "that one is about losses"
     assert health["circuit_breaker"]["trading_allowed"] is False
     assert health["status"] == "degraded"
+
+
+async def test_correlations_are_told_pair_by_pair_the_strongest_first(house: Any) -> None:
+    path = "/api/v1/risk/correlation"
+    assert (await house.get(path)).json()["at_ms"] is None, "nothing is known yet"
+    one, other = Address("one"), Address("two")
+    seen = Correlations(
+        mints=(one, other, WSOL), bps=((10_000, None, 4_200), (None, 10_000, 9_100), (4_200, 9_100, 10_000)),
+        returns=(60, 40, 60), bar_ms=15_000, window_bars=60, returns_min=20, at_ms=5,
+    )  # fmt: skip
+    house.stream.queue.put_nowait(seen)
+    for _ in range(500):
+        told = (await house.get(path)).json()
+        if told["at_ms"] == 5:
+            break
+        await asyncio.sleep(0.02)
+    assert [(pair["one"], pair["other"], pair["correlation"]) for pair in told["pairs"]] == [
+        ("two", "SOL", 0.91),
+        ("one", "SOL", 0.42),
+        ("one", "two", None),
+    ]
+    assert told["returns"] == {"one": 60, "two": 40, "SOL": 60}
 
 
 async def test_spear_being_off_leaves_trading_allowed(house: Any) -> None:

@@ -8,8 +8,9 @@ from chimera.domain.messages import BreakerMoved, IntentApproved, IntentRefused
 from chimera.domain.risk import Reason, Refusal
 from chimera.execution.effects import Arrived, Simulate, Ticked, TransactionSeen
 from chimera.risk.breakers import BreakerKind, BreakerPolicy
+from chimera.risk.checks import RiskLimits
 from chimera.risk.failures import DEFAULTS, Breakers
-from chimera.testing.builders import intent
+from chimera.testing.builders import BONK, address, intent
 
 SPEAR = BreakerPolicy(
     failures_max=10**9, window_ms=86_400_000, in_row_max=4, recovery_ms=1_800_000, trials=1, successes=1
@@ -132,3 +133,17 @@ def test_spear_trades_on_trial_after_its_time_and_a_gain_lets_it_go_on() -> None
     later(house, 1_800_000)
     trip(house, "e", gains=True, style=Style.SPEAR)
     assert [moved.after for moved in house.facts(BreakerMoved)] == ["OPEN", "HALF_OPEN", "CLOSED"]
+
+
+def test_a_buy_that_moves_with_what_is_held_is_bounded_by_what_both_would_bind() -> None:
+    house = house_with_breakers()
+    bought(house)
+    house.desk._gate.limits = RiskLimits(cluster_bps=100)
+    alike = other(house, "alike", mint=address("alike"), correlations=((BONK, 9_000),))
+    house.effects(Arrived(alike))
+    refusal = last_refusal(house)
+    assert refusal.reason is Reason.CORRELATED
+    assert refusal.observed == "0.200005 SOL with 1 held that do"
+    apart = other(house, "apart", mint=address("apart"), correlations=((BONK, 1_000),))
+    house.effects(Arrived(apart))
+    assert last_refusal(house).reason is not Reason.CORRELATED

@@ -110,6 +110,29 @@ def test_an_unsound_intent_is_refused(change: dict[str, object], expected: Reaso
     assert reason(intent(**change), seen()) is expected
 
 
+def clustered(*beside: tuple[int, int], **limits: int) -> Refusal | Approved:
+    """A buy of 0.1 SOL beside (correlation in bps, lamports) that is held, of 10 SOL in all."""
+    gate = Gate(RiskLimits(**{"cluster_bps": 1_000, **limits}))
+    return gate.review(intent(), seen(correlated_lamports=beside))
+
+
+def test_what_lies_in_tokens_that_move_together_is_bounded() -> None:
+    assert isinstance(clustered((7_000, 900_000_000)), Approved), "1 SOL is the tenth that is allowed"
+    refused = clustered((7_000, 450_000_000), (9_900, 450_000_001))
+    assert isinstance(refused, Refusal) and refused.reason is Reason.CORRELATED
+    assert refused.limit == "1 SOL in tokens that move together"
+    assert refused.observed.endswith("with 2 held that do")
+
+
+def test_what_moves_by_itself_and_what_nobody_knows_of_does_not_count() -> None:
+    assert isinstance(clustered((6_999, 5_000_000_000)), Approved)
+    assert isinstance(clustered(), Approved)
+    assert isinstance(clustered((10_000, 5_000_000_000), cluster_bps=10_000), Approved), "off by default"
+    limits = RiskLimits(cluster_bps=1)
+    sale = Gate(limits).review(intent(Side.SELL), seen(correlated_lamports=((10_000, 10**10),)))
+    assert isinstance(sale, Approved), "an exit stays possible"
+
+
 @pytest.mark.parametrize("setting", [501, 9_999])
 def test_no_limit_lets_a_buy_slip_more_than_five_percent(setting: int) -> None:
     limits = RiskLimits(slippage_bps_max=setting, exit_slippage_bps_max=1_500)

@@ -129,6 +129,7 @@ WORDS = {
     Reason.MAX_POSITION: "the position would be too large",
     Reason.MAX_OPEN_POSITIONS: "too many positions are open",
     Reason.DAILY_LOSS: "the day's losses reached their limit",
+    Reason.CORRELATED: "too much would lie in tokens that move together",
     Reason.INSUFFICIENT_BALANCE: "the balance does not suffice",
     Reason.STALE_DATA: "market data are too old",
     Reason.TOKEN_UNSAFE: "the token is not safe",

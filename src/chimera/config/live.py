@@ -49,6 +49,8 @@ LOOSENS = {
     "risk.swap_lamports_max": UP,
     "risk.open_positions_max": UP,
     "risk.daily_loss_lamports_max": UP,
+    "risk.cluster_percent_max": UP,
+    "risk.correlation_percent_min": UP,
     "risk.slippage_bps_max": UP,
     "risk.exit_slippage_bps_max": UP,
     "risk.slot_age_ms_max": UP,

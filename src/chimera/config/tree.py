@@ -138,6 +138,10 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     position_lamports_max: Lamports = 2_000_000_000
     open_positions_max: Count = 12
     daily_loss_lamports_max: Lamports = 5_000_000_000
+    cluster_percent_max: Annotated[int, Meta(ge=1, le=100)] = 100
+    """Of the equity: what may lie in tokens that move together; 100: they are not asked about."""
+    correlation_percent_min: Annotated[int, Meta(ge=1, le=100)] = 70
+    """Tokens whose returns of the last quarter of an hour are correlated so far count as moving together."""
     slippage_bps_max: Annotated[int, Meta(ge=0, le=500)] = 500
     """Of whatever is bought; 5 % is as far as it goes."""
     exit_slippage_bps_max: Bps = 1_500

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 
 from chimera.control import (
     breakers,
+    correlation,
     incident_schemas,
     login_schemas,
     portfolio_schemas,
@@ -49,6 +50,7 @@ DOCUMENTED: tuple[Any, ...] = (
     *incident_schemas.DOCUMENTED,
     *portfolio_schemas.DOCUMENTED,
     *breakers.DOCUMENTED,
+    correlation.CorrelationTold,
 )
 
 

@@ -45,6 +45,7 @@ ADVICE: dict[Reason, str] = {
     Reason.CONFIRMATION_BREAKER: "The confirmation breaker is open: no new buys until it closes.",
     Reason.STRATEGY_HEAT_LIMIT: "This strategy's share of the capital is used up.",
     Reason.STRATEGY_DISABLED: "This strategy is switched off at the moment.",
+    Reason.CORRELATED: "Too much would lie in tokens that move together.",
     Reason.LIQUIDITY: "The token's liquidity is below this strategy's minimum.",
     Reason.FREEZE_AUTHORITY: "The token's accounts could be frozen by its issuer.",
     Reason.MINT_AUTHORITY: "The token's issuer could still mint more of it.",

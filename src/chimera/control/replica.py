@@ -16,6 +16,7 @@ from chimera.control.breakers import LOSS, BreakerHistory
 from chimera.control.curves import Curves
 from chimera.control.schemas import Decision, Overview, Position, Trade, decision_of, position_of, trade_of
 from chimera.control.trips import Trips
+from chimera.domain.correlation import Correlations
 from chimera.domain.ids import Address, TradeId
 from chimera.domain.live import DeskSeen, FundsSeen, LiveMessage, MarketSeen, PositionMarked
 from chimera.domain.messages import (
@@ -69,6 +70,7 @@ class Replica:
         self.market: MarketSeen | None = None
         self.desk: DeskSeen | None = None
         self.funds: FundsSeen | None = None
+        self.correlations: Correlations | None = None
         self.kill: KillSwitchMoved | None = None
         self.breaker: BreakerMoved | None = None
         """The loss breaker's last move."""
@@ -108,6 +110,9 @@ class Replica:
             case DeskSeen():
                 self.desk = item
                 return (Change(Part.HEALTH),)
+            case Correlations():
+                self.correlations = item
+                return ()
             case _:
                 assert_never(item)
 

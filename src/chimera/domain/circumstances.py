@@ -34,6 +34,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     """Of the intent's own strategy."""
     token_engaged_lamports: int = 0
     """In the intent's token, over all strategies."""
+    correlated_lamports: tuple[tuple[int, int], ...] = ()
+    """(correlation in bps, lamports engaged) of each held token that the intent's is known to move with."""
     trade_state: TradeState | None = None
     """Of the intent's round trip."""
     position_lamports: int = 0

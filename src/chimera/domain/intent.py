@@ -116,6 +116,8 @@ class TradeIntent(msgspec.Struct, frozen=True, tag=True):
     """Of the mint, where its strategy knows it; believed before anything else."""
     pay_mint: Address | None = None
     """Of a swap: what it pays with."""
+    correlations: tuple[tuple[Address, int], ...] = ()
+    """(held mint, bps): how far the mint moves together with what is held, where that is known and limited."""
 
     def expired(self, now_ms: int) -> bool:
         return now_ms >= self.created_at_ms + self.ttl_ms

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from chimera.domain.correlation import Correlations
 from chimera.domain.ids import Slot, TradeId
 
 
@@ -101,4 +102,4 @@ class DeskSeen(msgspec.Struct, frozen=True, tag=True):
     """Beside the loss breaker."""
 
 
-LiveMessage = PositionMarked | FundsSeen | MarketSeen | DeskSeen
+LiveMessage = PositionMarked | FundsSeen | MarketSeen | DeskSeen | Correlations

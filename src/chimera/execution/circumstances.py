@@ -38,6 +38,11 @@ def circumstances(
         equity_lamports=ledger.equity_at_cost_lamports,
         engaged_lamports=ledger.engaged_lamports(intent.style),
         strategy_engaged_lamports=ledger.engaged_lamports(strategy=intent.source),
+        correlated_lamports=tuple(
+            (bps, engaged)
+            for mint, bps in intent.correlations
+            if mint != intent.mint and (engaged := ledger.engaged_lamports(mint=mint))
+        ),
         token_engaged_lamports=ledger.engaged_lamports(mint=intent.mint),
         open_positions=len(ledger.open_positions) + buying,
         held_tokens=held if paid_with is None else ledger.free_tokens(paid_with),

@@ -38,6 +38,10 @@ class RiskLimits(msgspec.Struct, frozen=True):
     tokens: TokenLimits = TokenLimits()
     strategy_bps: dict[str, int] = {}
     """Share of the equity that a strategy may hold, by name; the others are bound by their style alone."""
+    cluster_bps: int = BPS
+    """Share of the equity that may lie in tokens that move together; all of it: they are not asked about."""
+    correlation_bps_min: int = 7_000
+    """From here on two tokens count as moving together."""
     token_bps: int = BPS
     """Share of the equity that may lie in one token, over all strategies."""
     cycle_profit_lamports_min: int = 100_000
@@ -48,6 +52,11 @@ class RiskLimits(msgspec.Struct, frozen=True):
     """Strategies that may sell and not buy, by name."""
     swap_lamports_max: int = 20_000_000_000
     """What one swap between two tokens may pay, worth in SOL; into dollars it may pay more."""
+
+    @property
+    def correlates(self) -> bool:
+        """Whether anybody asks how far tokens move together."""
+        return self.cluster_bps < BPS
 
 
 ENTERABLE = frozenset({TradeState.PENDING, TradeState.QUEUED, TradeState.RETRY})
@@ -216,6 +225,22 @@ def budget(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refu
     return "within the budgets of strategy and token"
 
 
+def correlation(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
+    """What lies in the token and in every held one that moves with it; unknown ones do not count."""
+    if intent.side is not Side.BUY or limits.cluster_bps >= BPS:
+        return "not asked about"
+    beside = [lamports for bps, lamports in seen.correlated_lamports if bps >= limits.correlation_bps_min]
+    wanted = sum(beside) + seen.token_engaged_lamports + intent.amount
+    ceiling = seen.equity_lamports * limits.cluster_bps // BPS
+    if beside and wanted > ceiling:
+        return Refusal(
+            Reason.CORRELATED,
+            limit=f"{sol_text(ceiling)} SOL in tokens that move together",
+            observed=f"{sol_text(wanted)} SOL with {len(beside)} held that do",
+        )
+    return f"{len(beside)} held tokens move with it"
+
+
 def fresh_data(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Refusal | str:
     age = seen.now_ms - seen.slot_at_ms
     if intent.side is Side.SELL:
@@ -300,6 +325,7 @@ CHECKS: tuple[Check, ...] = (
     capital,
     allocation,
     budget,
+    correlation,
     fresh_data,
     slippage,
     token_safe,

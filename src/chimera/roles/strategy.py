@@ -24,6 +24,7 @@ from chimera.roles.watchdog import Watchdog
 
 EVENTS_A_BREATH = 64  # market events handled before signals and trades get their turn
 MARKS_EVERY_S = 0.5
+CORRELATED_EVERY_MS = 15_000  # a bar
 
 
 class StrategyRole:
@@ -80,8 +81,13 @@ class StrategyRole:
             self._process(signal)
 
     async def mark(self) -> None:
-        """Says twice a second what the open positions would fetch."""
+        """Says twice a second what the open positions would fetch, and now and then how far they move together."""
+        correlated_ms = 0
         while True:
+            if (now := self._clock.now_ms()) - correlated_ms >= CORRELATED_EVERY_MS:
+                correlated_ms = now
+                held = [position.mint for position in self._ledger.open_positions]
+                self._bus.publish(LIVE, self._engine.correlations.seen(held, now))
             for position in self._ledger.open_positions:
                 value = self._view.value_lamports(position.mint, position.tokens)
                 stop, target = self._engine.levels(position)

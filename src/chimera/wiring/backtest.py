@@ -21,7 +21,7 @@ from chimera.domain.ids import Address
 from chimera.domain.messages import RunStarted
 from chimera.domain.recording import Recorded
 from chimera.domain.token import TokenListing
-from chimera.engine import Engine
+from chimera.engine import Engine, EngineLimits
 from chimera.execution.costs import Costs
 from chimera.execution.cycles import CyclePlanner
 from chimera.execution.desk import Desk
@@ -162,7 +162,7 @@ def _plugged(
     parts = Parts(
         clock=clock,
         replay=replay,
-        engine=Engine(strategies),
+        engine=Engine(strategies, limits=EngineLimits(correlate=limits.correlates)),
         desk=desk,
         books=books,
         chain=chain,

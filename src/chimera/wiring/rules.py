@@ -65,6 +65,8 @@ def risk_limits(settings: Settings) -> RiskLimits:
             for section in strategy_sections_of(settings)
             if section.share_percent < 100
         },
+        cluster_bps=risk.cluster_percent_max * BPS_A_PERCENT,
+        correlation_bps_min=risk.correlation_percent_min * BPS_A_PERCENT,
         token_bps=allocation.token_percent_max * BPS_A_PERCENT,
         paused=tuple(section.name for section in strategy_sections_of(settings) if not section.enabled),
         tokens=TokenLimits(

@@ -181,7 +181,7 @@ def think(live: LiveSettings, strategies: Iterable[Strategy], *, elsewhere: Iter
         limits = rules.risk_limits(settings)
         engine.paused = limits.paused
         engine.limits = msgspec.structs.replace(
-            engine.limits, exit_slippage_bps_max=limits.exit_slippage_bps_max
+            engine.limits, exit_slippage_bps_max=limits.exit_slippage_bps_max, correlate=limits.correlates
         )
 
     live.on_change(apply)

@@ -8,6 +8,7 @@ from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.breakers import BreakersTold, ResetBody
 from chimera.control.context import context
+from chimera.control.correlation import CorrelationTold, correlation_told
 from chimera.control.orders import cause_of, perform, printable
 from chimera.control.schemas import (
     Accepted,
@@ -59,6 +60,16 @@ def risk_routes(doorkeeper: Doorkeeper) -> APIRouter:
     async def breakers(request: Request) -> Response:
         replica = context(request).stream.replica
         return answer(replica.breakers.told(replica.desk))
+
+    @routes.get(
+        "/risk/correlation",
+        dependencies=[readonly],
+        responses=described(CorrelationTold),
+        summary="How far held tokens, and SOL in dollars, move together; null where there is not enough data",
+    )
+    async def correlation(request: Request) -> Response:
+        around = context(request)
+        return answer(correlation_told(around.stream.replica.correlations))
 
     @routes.post(
         "/config/circuit-breaker/reset",
