@@ -1,6 +1,6 @@
 """Every screen in both themes, at a desk and on a phone: no serious finding of axe, nothing wider than the screen.
 
-A picture of each is kept in the folder that CHIMERA_PICTURES names, for people to look at.
+A picture of each is kept in build/pictures, or the folder that CHIMERA_PICTURES names, for people to look at.
 """
 
 import os
@@ -13,6 +13,7 @@ from tests.e2e.test_dashboard import enter, until
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
+PICTURES = Path(os.environ.get("CHIMERA_PICTURES", ROOT / "build/pictures"))
 SERIOUS = {"serious", "critical"}
 SCREENS = (
     "command positions trades decisions wallets markets strategies risk incidents configuration operations"
@@ -46,8 +47,7 @@ def test_no_screen_has_a_serious_barrier(demo, browser, device, theme):
         found += [(screen, one) for one in worst]
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= SIZES[device]["width"], screen
-        if folder := os.environ.get("CHIMERA_PICTURES"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=Path(folder) / f"{screen}-{device}-{theme}.png")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{screen}-{device}-{theme}.png")
     context.close()
     assert [f"{screen}: {one}" for screen, one in found] == []
