@@ -94,7 +94,7 @@ def test_every_command_that_is_told_of_exists() -> None:
         f"chimera {words.strip()}"
         for file in DOCUMENTS
         for words in re.findall(
-            r"(?:`|/bin/|^)chimera((?: [a-z]+(?:-[a-z]+)*)+)", file.read_text(), flags=re.MULTILINE
+            r"(?:`|/bin/|^)chimera((?: [a-z]+(?:-[a-z]+)*(?![\w/-]))+)", file.read_text(), flags=re.MULTILINE
         )
     }
     assert {"chimera why", "chimera journal verify"} <= told
