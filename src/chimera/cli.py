@@ -24,9 +24,11 @@ from chimera.commands.recordings import add_record, recordings_commands
 from chimera.commands.research import add_research
 from chimera.commands.risk import add_risk
 from chimera.commands.running import run_paper, run_roles
+from chimera.commands.steering import add_steering
 from chimera.commands.storms import add_storms
 from chimera.commands.strategy import strategy_commands
 from chimera.commands.trades import run_trades
+from chimera.commands.vault import config_commands, vault_commands
 from chimera.commands.venue import venue_commands
 from chimera.domain.errors import ChimeraError, ConfigError, InvariantBroken
 
@@ -38,11 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 journal_app = typer.Typer(help="The journal: everything that ever happened, chained.", no_args_is_help=True)
-vault_app = typer.Typer(help="The encrypted trading key.", no_args_is_help=True)
-config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
-app.add_typer(vault_app, name="vault")
-app.add_typer(config_app, name="config")
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
@@ -327,76 +325,6 @@ def instruction(*, cases: CasesFile) -> None:
     _print_lines(run_instruction_cases(cases, venues()))
 
 
-@app.command()
-def kill(
-    *,
-    scope: Annotated[str, typer.Option(help="halt_all, or halt_buys to let exits pass.")] = "halt_all",
-    cause: Annotated[str, typer.Option(help="Why, for the record.")] = "asked on the command line",
-    url: Annotated[str, typer.Option(help="Of the running desk.")] = "http://127.0.0.1:8080",
-) -> None:
-    """Halt trading now. The API key comes from CHIMERA_API_KEY."""
-    from chimera.demo.desk_client import DeskClient
-
-    async def ask(_: asyncio.Event) -> dict[str, Any]:
-        async with DeskClient(url, os.environ.get("CHIMERA_API_KEY", "")) as desk:
-            return await desk.post("/api/v1/kill", {"mode": scope, "reason": cause})
-
-    print(json.dumps(_run(ask)))
-
-
-# the trading key and settings
-
-
-@vault_app.command("init")
-def vault_init(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
-    """Make a new trading key and keep it encrypted. Asks for a passphrase unless the environment has one."""
-    from chimera import wiring
-    from chimera.adapters.signers.vault import create
-
-    settings = _settings(config, data_dir)
-    path = wiring.vault_path(settings)
-    print(f"{create(path, _passphrase(settings, confirm=True))}\nvault: {path}")
-
-
-@vault_app.command("show")
-def vault_show(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
-    """Print the vault's address. There is no way to print its key."""
-    from chimera import wiring
-    from chimera.adapters.signers.vault import show
-
-    print(show(wiring.vault_path(_settings(config, data_dir))))
-
-
-@vault_app.command("import")
-def vault_import(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
-    """Read a key from standard input (solana-keygen's JSON array, or base58) and keep it encrypted."""
-    from chimera import wiring
-    from chimera.adapters.signers.vault import import_key
-
-    settings = _settings(config, data_dir)
-    if sys.stdin.isatty():
-        print("paste the key, then Ctrl-D:", file=sys.stderr)
-    text = sys.stdin.read()
-    path = wiring.vault_path(settings)
-    print(f"{import_key(path, key_text=text, passphrase=_passphrase(settings, confirm=True))}\nvault: {path}")
-
-
-@config_app.command("schema")
-def config_schema() -> None:
-    """Print the JSON schema of a settings file."""
-    from chimera.config import schema
-
-    print(json.dumps(schema(), indent=2))
-
-
-@config_app.command("show")
-def config_show(*, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
-    """Print the settings as the desk would read them, secrets cut out."""
-    from chimera.config import redacted
-
-    print(json.dumps(redacted(_settings(config, data_dir)), indent=2))
-
-
 # shared
 
 
@@ -418,15 +346,6 @@ def _data(folder: Path | None) -> Path:
         return folder / LATEST if (folder / LATEST).exists() else folder
     own = Path(_settings(None, None).data_dir)
     return own if (own / "journal").exists() else DEMO_DATA / LATEST
-
-
-def _passphrase(settings: Any, *, confirm: bool) -> str:
-    secret: str = settings.security.vault_passphrase.reveal()
-    if secret:
-        return secret
-    if not sys.stdin.isatty():
-        raise ConfigError("no passphrase: set CHIMERA_SECURITY__VAULT_PASSPHRASE")
-    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -483,6 +402,9 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None
 
 add_paperwork(app, _run, _settings)
 app.add_typer(blacklist_commands(_run), name="blacklist")
+add_steering(app, _run)
+app.add_typer(vault_commands(_settings), name="vault")
+app.add_typer(config_commands(_settings), name="config")
 app.add_typer(backup_commands(_settings), name="backup")
 app.add_typer(keys_commands(_settings), name="keys")
 app.add_typer(admins_commands(_settings), name="admins")

@@ -190,7 +190,9 @@ async def test_a_stolen_key_halts_buying_and_its_loot_is_a_discrepancy(tmp_path:
         assert runs[0].cause == "at start" and runs[0].positions == 0
 
 
-async def test_dead_letters_are_listed_and_discarded_from_the_shell(tmp_path: Path) -> None:
+async def test_dead_letters_are_dealt_with_and_the_desk_is_halted_and_resumed_from_the_shell(
+    tmp_path: Path,
+) -> None:
     async with quiet_house(tmp_path) as (desk, _):
         assert (await desk.post(b"{")).status == 400
         chimera = str(ROOT / ".venv/bin/chimera")
@@ -217,3 +219,13 @@ async def test_dead_letters_are_listed_and_discarded_from_the_shell(tmp_path: Pa
             while not any(row["key"] == f"dead_letter.{letter['id']}" for row in audit):
                 await asyncio.sleep(0.1)
                 audit = (await desk.ask("GET", "/api/v1/incidents/config-audit")).json["items"]
+        code, told = await shell(desk, chimera, "kill", "--cause", "a look around", "--url", desk.url)
+        assert code == 0, told
+        code, told = await shell(desk, chimera, "status", "--url", desk.url)
+        assert code == 1 and "halted (halt_all): a look around" in told
+        code, told = await shell(desk, chimera, "resume", *because)
+        assert code == 0, told
+        code, told = await shell(desk, chimera, "status", "--url", desk.url)
+        assert "localnet, trading" in told and desk.stage.wallet in told
+        code, told = await shell(desk, chimera, "positions", "--url", desk.url)
+        assert (code, told.strip()) == (0, "nothing is held")

@@ -70,6 +70,11 @@ class Stage:
         """The webhook's secret, for the shell; readable by its owner alone."""
         return self.folder / "webhook.secret"
 
+    @property
+    def key_file(self) -> Path:
+        """The dashboard's key, likewise."""
+        return self.folder / "api.key"
+
     async def desk(self) -> tuple[Child, str]:
         """A running desk on this stage's books, and the address of its dashboard; the first one wakes the world."""
         environ = {
@@ -119,8 +124,9 @@ class Stage:
         await self._stack.enter_async_context(self._rpc)
         await self._fund(self._rpc)
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self._settings(), sort_keys=False), "utf-8")
-        self.secret_file.touch(mode=0o600)
-        self.secret_file.write_text(self._secret, "utf-8")
+        for file, secret in ((self.secret_file, self._secret), (self.key_file, self.key)):
+            file.touch(mode=0o600)
+            file.write_text(secret, "utf-8")
 
     async def _child(self, name: str, arguments: list[str], environ: Mapping[str, str]) -> Child:
         child = await Child.start(name, arguments, log=self.folder / f"{name}.log", environ=environ)
