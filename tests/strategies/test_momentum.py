@@ -326,7 +326,10 @@ def test_it_leaves_at_a_loss_of_15_percent() -> None:
 def test_it_leaves_when_it_fell_20_percent_from_a_best_above_10() -> None:
     house = holding(scale_in_gain_bps=9_999_999)
     house.gain(3_000)
-    assert not house.tick()
+    (best,) = house.tick()
+    assert (best.code, best.data["lamports"]) == ("best_value", str(house.value)), (
+        "found again after a restart"
+    )
     house.gain(403)
     assert not house.tick()
     house.gain(400)
@@ -454,6 +457,18 @@ def test_after_a_restart_its_positions_are_guarded_as_before() -> None:
     assert house.state is State.POSITION_OPEN_FULL
     house.gain(-1_500)
     leaves(house, Code.EXIT_STOP)
+
+
+def test_a_token_that_traded_before_we_looked_waits_until_windows_are_whole() -> None:
+    house = House()
+    house.strategy = Momentum(house.strategy.params)
+    house.engine = Engine([house.strategy])
+    house.reserve(60 * SOL)
+    codes = [
+        said.code for _ in range(118) for said in house.trade(rise=20) if isinstance(said, StrategyDecided)
+    ]
+    assert set(codes) == {Code.WAIT_WARMING_UP}
+    assert house.surge()
 
 
 def test_every_code_is_of_the_three_kinds() -> None:

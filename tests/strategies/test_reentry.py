@@ -187,7 +187,8 @@ class House:
         (position,) = self.open_positions
         self.value = -(-position.paid_lamports * (10_000 + gain_bps) // 10_000)
         self.now += after_ms
-        return self.send(SlotAdvanced(self.slot, self.now))
+        said = self.send(SlotAdvanced(self.slot, self.now))
+        return [one for one in said if isinstance(one, TradeIntent)]  # words of a best value apart
 
     def sold(self, intent: TradeIntent) -> None:
         (position,) = self.open_positions

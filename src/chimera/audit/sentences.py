@@ -114,6 +114,8 @@ WORDS = {
     Reason.POSITION_SIZE_ZERO: "the copy would be too small",
     Reason.STRATEGY_HEAT_LIMIT: "the strategy's share of the capital is used up",
     Reason.STRATEGY_DISABLED: "the strategy is switched off",
+    Reason.SIGNAL_QUALITY: "the signal is not good enough",
+    Reason.UNPROVEN_WALLET: "the wallet's gains may be chance, and nobody else buys it",
     Reason.KILL_SWITCH: "the kill switch is on",
     Reason.NOT_READY: "the desk is not ready",
     Reason.BREAKER_OPEN: "the loss breaker is open",

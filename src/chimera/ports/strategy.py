@@ -16,6 +16,7 @@ from chimera.domain.messages import Entry, SignalDropped, StrategyDecided, Trade
 from chimera.domain.pool import Moment, PoolHeader, Quote, QuoteRequest
 from chimera.domain.risk import Refusal
 from chimera.domain.trade import Position, TradeState
+from chimera.domain.wallet import Wallet
 
 StrategyEvent = MarketEvent | Signal | TradeMoved
 """What may wake a strategy: the market moved, somebody signalled, one of its round trips changed state."""
@@ -40,6 +41,11 @@ class Books(Protocol):
     def position_of(self, wallet: Address | None, mint: Address) -> Position | None: ...
 
     def busy(self, trade_id: TradeId) -> bool: ...
+
+    @property
+    def equity_at_cost_lamports(self) -> int:
+        """Money and positions, these at what they have cost."""
+        ...
 
 
 class Prices(Protocol):
@@ -97,6 +103,10 @@ class Market(Protocol):
 
     def pools_between(self, one: Address, other: Address) -> Sequence[Listing]: ...
 
+    def liquidity_micro_usd(self, mint: Address) -> int | None:
+        """Of all its pools that are not in doubt; None where it is unknown."""
+        ...
+
 
 class Deserted:
     """A market without a pool: what a strategy sees that was given none."""
@@ -111,6 +121,9 @@ class Deserted:
 
     def pools_between(self, one: Address, other: Address) -> Sequence[Listing]:  # noqa: ARG002
         return ()
+
+    def liquidity_micro_usd(self, mint: Address) -> int | None:  # noqa: ARG002
+        return None
 
 
 class Features(Protocol):
@@ -148,6 +161,21 @@ class Featureless:
         return ()
 
 
+class Wallets(Protocol):
+    """What is known of wallets that may be copied."""
+
+    def get(self, address: Address) -> Wallet | None:
+        """None for one that nobody listed."""
+        ...
+
+
+class Strangers:
+    """Nobody is known: what a strategy sees that was given no roster."""
+
+    def get(self, address: Address) -> Wallet | None:  # noqa: ARG002 - the protocol's
+        return None
+
+
 class Context(msgspec.Struct, frozen=True):
     """The world at the event's time."""
 
@@ -157,6 +185,7 @@ class Context(msgspec.Struct, frozen=True):
     market: Market = Deserted()
     features: Features = Featureless()
     """The engine's own, whatever was given: it folds every event before a strategy hears of it."""
+    wallets: Wallets = Strangers()
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from chimera.ports.bus import Bus
 from chimera.ports.ingress import TradeWatch
 from chimera.ports.runtime import Clock
 from chimera.ports.store import Journal
-from chimera.ports.strategy import Context, StrategyEvent
+from chimera.ports.strategy import Context, Strangers, StrategyEvent, Wallets
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.room import Room
 from chimera.roles.topics import INTENTS, LIVE, MARKET, MARKET_CAPACITY, TRADES, TRADES_CAPACITY
@@ -41,10 +41,12 @@ class StrategyRole:
         clock: Clock,
         observer: Observer,
         room: Room,
+        wallets: Wallets = Strangers(),  # noqa: B008 - without state
     ) -> None:
         self._engine, self._queue, self._ingress = engine, queue, ingress
         self._ledger, self._view, self._journal = ledger, view, journal
         self._bus, self._clock, self._observer, self._room = bus, clock, observer, room
+        self._wallets = wallets
         self._market = bus.subscribe(MARKET, capacity=MARKET_CAPACITY)
         self._trades = bus.subscribe(TRADES, capacity=TRADES_CAPACITY, refuse=True)
 
@@ -109,7 +111,11 @@ class StrategyRole:
 
     def _process(self, event: StrategyEvent) -> None:
         context = Context(
-            now_ms=self._clock.now_ms(), books=self._ledger, prices=self._view, market=self._view
+            now_ms=self._clock.now_ms(),
+            books=self._ledger,
+            prices=self._view,
+            market=self._view,
+            wallets=self._wallets,
         )
         for wanted in self._engine.process(event, context):
             match wanted:

@@ -30,7 +30,7 @@ from chimera.execution.books import Books
 from chimera.execution.desk import Desk
 from chimera.execution.effects import Arrived, Effect, Ticked
 from chimera.market.replay import MarketReplay
-from chimera.ports.strategy import Context, StrategyEvent
+from chimera.ports.strategy import Context, Strangers, StrategyEvent, Wallets
 from chimera.risk.admission import Admission
 from chimera.risk.watcher import WalletWatcher
 from chimera.sim.chain import SimulatedChain
@@ -70,6 +70,7 @@ class Parts(msgspec.Struct, frozen=True):
     """Appends to the journal and folds; `Runner.hear` is among its listeners."""
     admission: Admission
     watcher: WalletWatcher | None
+    wallets: Wallets = Strangers()
 
 
 class Runner:
@@ -148,7 +149,9 @@ class Runner:
     def _think(self, event: StrategyEvent) -> None:
         parts = self._parts
         view, now_ms = parts.replay.view, parts.clock.now_ms()
-        context = Context(now_ms=now_ms, books=parts.books.ledger, prices=view, market=view)
+        context = Context(
+            now_ms=now_ms, books=parts.books.ledger, prices=view, market=view, wallets=parts.wallets
+        )
         for wanted in parts.engine.process(event, context):
             match wanted:
                 case TradeIntent():

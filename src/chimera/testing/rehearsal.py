@@ -76,6 +76,8 @@ class Rehearsal:
     def busy(self, trade_id: TradeId) -> bool:  # noqa: ARG002 - nothing takes time here
         return False
 
+    equity_at_cost_lamports = 20 * 10**9
+
     def run(self) -> Iterator[int]:
         """Plays the scene; hands out the number of each event once it was played."""
         for now_ms, event in self._scene:

@@ -100,6 +100,9 @@ class MadeMarket:
     def sol_micro_usd(self) -> int | None:
         return 150_000_000
 
+    def liquidity_micro_usd(self, mint: Address) -> int | None:
+        return max((2 * one.sol * 150_000_000 // 10**9 for one in self.pools_of(mint)), default=None)
+
     def moment(self) -> Moment:
         return Moment(unix_timestamp=self._now_ms // 1_000, slot=self.slot, epoch=0)
 

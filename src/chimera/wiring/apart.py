@@ -68,7 +68,7 @@ async def run_apart(
             key = signer()
             desk, said["wallet"] = build_execution(around, key), key.address
         history = JournalReader(outside.data_dir(settings) / "journal")
-        think = build_strategy(around, only=only) if "strategy" in roles else None
+        think = build_strategy(around, history, only=only) if "strategy" in roles else None
         show = build_control(around, history) if "control" in roles else None
         said |= _open_vitals(around)
         around.loops.start("beat", _beat(around))

@@ -173,6 +173,7 @@ def _plugged(
         )
         if settings.copy_trade.enabled and settings.copy_trade.watch_wallets
         else None,
+        wallets=roster,
     )
     runner, trips = Runner(parts, trades_from_ms=wish.from_ms or 0), Trips(chain.impact_lamports)
     for listener in (books.fold, lambda entry: roster.apply(entry.fact), costs.apply, chain.hear):

@@ -102,6 +102,7 @@ def build(settings: Settings, signer: VaultSigner | Paper, *, observer: Observer
         clock=clock,
         observer=observer,
         room=desk.execution.room,
+        wallets=desk.roster,
     )
     recording = recording_beside(
         settings, view=view, bus=bus, clock=clock, observer=observer, run_id=journal.run_id

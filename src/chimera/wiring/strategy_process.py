@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from chimera.domain.errors import ConfigError
 from chimera.domain.messages import ConfigChanged, Entry, RunStarted, StrategyMoved
 from chimera.engine import PARKED, RUNNING
-from chimera.ports.strategy import Strategy
+from chimera.ports.store import History
+from chimera.ports.strategy import Remembers, Strategy
+from chimera.risk.roster import Roster
 from chimera.roles.inbox import SignalInbox
 from chimera.roles.room import Room
 from chimera.roles.signal_sharing import FactOfferer, NoWatch, SignalTaker
@@ -21,10 +23,10 @@ COMPONENT = "strategies"
 UNLIMITED = Room(1, lambda: 0)  # where the journal is, signals are held back until the desk has room
 
 
-def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Awaitable[None]]:
+def build_strategy(around: Around, history: History, *, only: Sequence[str]) -> Callable[[], Awaitable[None]]:
     """How to start them; raises ConfigError for a name in `only` that the settings do not enable."""
     settings = around.settings
-    books, live = rules.books(settings), LiveSettings(settings)
+    books, live, roster = rules.books(settings), LiveSettings(settings), Roster()
     enabled = list(rules.built_strategies(settings))
     strategies = _chosen(enabled, only)
     elsewhere = {one.name for one in enabled} - {one.name for one in strategies}
@@ -41,6 +43,7 @@ def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Await
     def fold(entry: Entry) -> None:
         live.fold(entry)
         books.fold(entry)
+        roster.apply(entry.fact)
         match entry.fact:
             case ConfigChanged():
                 live.adopt()
@@ -68,9 +71,13 @@ def build_strategy(around: Around, *, only: Sequence[str]) -> Callable[[], Await
         clock=around.clock,
         observer=around.observer,
         room=UNLIMITED,
+        wallets=roster,
     )
 
     async def start() -> None:
+        for one in strategies:
+            if isinstance(one, Remembers):
+                one.recall(history.read())
         for name, moved in parked.items():
             engine.park(name, moved.cause, moved.by)
         around.loops.start("trades", role.follow_trades())

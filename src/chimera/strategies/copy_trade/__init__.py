@@ -26,7 +26,8 @@ from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor, s
 from chimera.parameters.copy_trade import CopyTradeParams as Params
 from chimera.parameters.copy_trade import StyleRules
 from chimera.ports.strategy import Context, StrategyEvent, StrategyOutput
-from chimera.strategies.copy_trade.choice import Chooser
+from chimera.strategies.copy_trade.choice import Asked, choose
+from chimera.strategies.copy_trade.memory import Memory
 
 NAME = "copy_trade"
 OURS = frozenset({NAME, ""})  # of positions: journals of before did not name the strategy
@@ -68,7 +69,8 @@ class CopyTrade:
 
     def __init__(self, params: Params) -> None:
         self.params = params
-        self._chooser = Chooser()
+        self._memory = Memory()
+        self._rebuilt = False
         self._amounts: dict[TradeId, int] = {}
         """Lamports of the buys in `_entering`."""
         self._watches: dict[TradeId, Watch] = {}
@@ -91,6 +93,8 @@ class CopyTrade:
             match entry.fact:
                 case SignalAccepted(Signal(side=Side.SELL) as signal):
                     sales[signal.id] = signal
+                case SignalAccepted(signal):
+                    self._memory.heard(signal, entry.at_ms)
                 case SignalDropped(signal_id, refusal):
                     asked = sales.pop(signal_id, None)
                     trade = _asked_of(asked, opened) if asked is not None else None
@@ -98,6 +102,8 @@ class CopyTrade:
                         self._sell_when_open[trade] = asked
                 case IntentEmitted(TradeIntent(source=name, side=Side.BUY) as intent) if name == NAME:
                     opened[intent.trade_id] = self._entering[intent.trade_id] = (intent.mint, intent.wallet)
+                    if intent.wallet is not None:
+                        self._memory.copied(intent.wallet, intent.mint, intent.created_at_ms)
                 case IntentEmitted(TradeIntent(signal_id=str() as signal_id) as intent):
                     sales.pop(signal_id, None)
                     waiting = self._sell_when_open.get(intent.trade_id)
@@ -116,6 +122,8 @@ class CopyTrade:
                     pass
 
     def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]:
+        if not self._rebuilt:
+            self._rebuild(event, context)
         match event:
             case Signal(side=Side.BUY):
                 return [self._enter(event, context)]
@@ -136,27 +144,43 @@ class CopyTrade:
     def _rules(self, style: Style) -> StyleRules:
         return self.params.spear if style is Style.SPEAR else self.params.shield
 
+    def _rebuild(self, event: StrategyEvent, context: Context) -> None:
+        """What came of former copies, from the books: they are folded before the first event."""
+        self._rebuilt = True
+        now = event.trade_id if isinstance(event, TradeMoved) else None
+        closed = (
+            one
+            for one in context.books.positions.values()
+            if one.strategy in OURS and not one.open and one.trade_id != now
+        )
+        self._memory.rebuild(closed, self.params.choice.wallet_losses_max)
+
     # signals
 
     def _enter(self, signal: Signal, context: Context) -> StrategyOutput:
         rules = self._rules(signal.strategy)
+        first = self._memory.heard(signal, context.now_ms)
         ours = [position for position in context.books.open_positions if position.strategy in OURS]
         taken = sum(position.mint == signal.mint for position in ours)
         taken += sum(mint == signal.mint for mint, _ in self._entering.values())
         if taken >= self.params.positions_per_token_max:
             limit = f"{self.params.positions_per_token_max} a token"
             return SignalDropped(signal.id, Refusal(Reason.POSITION_OPEN, limit=limit, observed=str(taken)))
-        wanted = self._chooser.choose(
-            signal,
-            self.params.choice,
-            copy_bps=rules.copy_bps,
-            now_ms=context.now_ms,
-            held=[position for position in ours if position.wallet == signal.wallet],
-            on_their_way=sum(
-                self._amounts.get(one, 0)
-                for one, (_, wallet) in self._entering.items()
-                if wallet == signal.wallet
+        wanted = choose(
+            Asked(
+                signal=signal,
+                first=first,
+                held=tuple(position for position in ours if position.wallet == signal.wallet),
+                on_their_way=sum(
+                    self._amounts.get(one, 0)
+                    for one, (_, wallet) in self._entering.items()
+                    if wallet == signal.wallet
+                ),
+                copy_bps=rules.copy_bps,
             ),
+            self.params,
+            self._memory,
+            context,
         )
         if isinstance(wanted, Refusal):
             return SignalDropped(signal.id, wanted)
@@ -173,7 +197,7 @@ class CopyTrade:
         self._entering[trade_id] = (signal.mint, signal.wallet)
         self._amounts = {one: amount for one, amount in self._amounts.items() if one in self._entering}
         self._amounts[trade_id] = min(wanted, rules.size_lamports_max)
-        self._chooser.copied(signal, context.now_ms)
+        self._memory.copied(signal.wallet, signal.mint, context.now_ms)
         return TradeIntent(
             id=IntentId(derived_id(NAME, "entry", signal.id)),
             trade_id=trade_id,
@@ -226,7 +250,7 @@ class CopyTrade:
         self._follow(moved)
         position = context.books.positions.get(moved.trade_id)
         if moved.after is TradeState.CLOSED and position is not None and position.strategy in OURS:
-            self._chooser.closed(position, self.params.choice, context.now_ms)
+            self._memory.closed(position, context.now_ms, self.params.choice.wallet_losses_max)
         if moved.after is TradeState.ACTIVE and position is not None and position.open:
             yield from self._deferred(position, context)
 

@@ -1,113 +1,120 @@
-"""Which of a copied wallet's buys are copied, and how large: bounds, first buys, re-buys, budgets, pauses.
+"""Which of a copied wallet's buys are copied, and how large: its pause, bounds, re-buys, budget, quality.
 
-Off by default, all of it: then every buy is copied at its share. Must not know stops nor how a sale is copied.
+Must not know stops nor how a sale is copied.
 """
 
-from collections import OrderedDict, deque
 from collections.abc import Iterable
+
+import msgspec
 
 from chimera.domain.ids import Address
 from chimera.domain.intent import Signal
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Position
 from chimera.domain.units import BPS, mul_div_ceil, mul_div_floor, sol_text
-from chimera.parameters.copy_trade import CopyChoice as Choice
+from chimera.parameters.copy_trade import CopyChoice, CopyQuality, CopyTradeParams
+from chimera.ports.strategy import Context
+from chimera.strategies.copy_trade.memory import Memory
+from chimera.strategies.copy_trade.quality import Seen, refused
+from chimera.strategies.copy_trade.sizing import scaled_lamports
 
-PAIRS_MAX = 20_000  # (wallet, token) whose buys are remembered; the longest unseen go
-WALLETS_MAX = 5_000
+
+class Asked(msgspec.Struct, frozen=True):
+    """One buy of a copied wallet, and what it is weighed against."""
+
+    signal: Signal
+    first: bool
+    """Its first buy of this token, as far as is known."""
+    held: tuple[Position, ...]
+    """Copies of this wallet."""
+    on_their_way: int
+    """Lamports of copies of this wallet that are bought just now."""
+    copy_bps: int
 
 
-class Chooser:
-    """Remembers what was heard and copied. The memory begins anew with the process."""
+def choose(asked: Asked, params: CopyTradeParams, memory: Memory, context: Context) -> int | Refusal:
+    """Lamports to buy, or why not."""
+    signal, choice, now = asked.signal, params.choice, context.now_ms
+    agree = agreed(signal.mint, params.quality, memory, now)
+    return (
+        _paused(signal.wallet, choice, memory, now)
+        or _of_trader(signal, choice)
+        or _again(asked, choice, memory, now)
+        or refused(_seen(signal, context, agree=agree), memory.record(signal.wallet), params.quality)
+        or _within_budget(asked, choice, _size(asked, params, memory, context, agree=agree))
+    )
 
-    def __init__(self) -> None:
-        self._heard: OrderedDict[tuple[Address, Address], int] = OrderedDict()
-        """Buys of a wallet in a token."""
-        self._copied: OrderedDict[tuple[Address, Address], deque[int]] = OrderedDict()
-        """When they were copied."""
-        self._losses: OrderedDict[Address, int] = OrderedDict()
-        self._paused_until_ms: dict[Address, int] = {}
 
-    def choose(
-        self,
-        signal: Signal,
-        choice: Choice,
-        *,
-        copy_bps: int,
-        now_ms: int,
-        held: Iterable[Position],
-        on_their_way: int,
-    ) -> int | Refusal:
-        """Lamports to buy, or why not. `held` and `on_their_way` (lamports) are copies of this wallet."""
-        pair = (signal.wallet, signal.mint)
-        first = pair not in self._heard
-        self._heard[pair] = now_ms
-        self._heard.move_to_end(pair)
-        if len(self._heard) > PAIRS_MAX:
-            self._heard.popitem(last=False)
-        size = choice.fixed_lamports
-        if choice.sizing == "percent":
-            size = mul_div_floor(signal.amount_lamports, copy_bps, BPS)
-        return (
-            self._paused(signal.wallet, choice, now_ms)
-            or _of_trader(signal, choice)
-            or self._again(pair, choice, now_ms, first=first)
-            or _budget(choice, size, held, on_their_way)
-            or size
-        )
+def agreed(mint: Address, rules: CopyQuality, memory: Memory, now_ms: int) -> bool:
+    """Whether several wallets want it: within minutes, or more of them within hours."""
+    return (
+        memory.buyers(mint, now_ms - rules.consensus_s * 1_000) >= rules.consensus_wallets
+        or memory.buyers(mint, now_ms - rules.cluster_s * 1_000) >= rules.cluster_wallets
+    )
 
-    def copied(self, signal: Signal, now_ms: int) -> None:
-        """An intent was made of it."""
-        pair = (signal.wallet, signal.mint)
-        self._copied.setdefault(pair, deque(maxlen=1_000)).append(now_ms)
-        self._copied.move_to_end(pair)
-        if len(self._copied) > PAIRS_MAX:
-            self._copied.popitem(last=False)
 
-    def closed(self, position: Position, choice: Choice, now_ms: int) -> None:
-        """Counts losses in a row; the last one begins the pause."""
-        wallet = position.wallet
-        if wallet is None or not choice.wallet_losses_max:
-            return
-        before = self._losses.pop(wallet, 0)
-        losses = before + 1 if position.realised_lamports < 0 else 0
-        if losses >= choice.wallet_losses_max:
-            self._paused_until_ms[wallet] = now_ms + choice.wallet_pause_s * 1_000
-            losses = 0
-        if losses:
-            self._losses[wallet] = losses
-        if len(self._losses) > WALLETS_MAX:
-            self._losses.popitem(last=False)
-        if len(self._paused_until_ms) > WALLETS_MAX:
-            self._paused_until_ms = {one: at for one, at in self._paused_until_ms.items() if at > now_ms}
-
-    def _paused(self, wallet: Address, choice: Choice, now_ms: int) -> Refusal | None:
-        until = self._paused_until_ms.get(wallet, 0)
-        if not choice.wallet_losses_max or now_ms >= until:
-            return None
-        told = f"paused for another {(until - now_ms) // 1_000} s after its losses"
-        return Refusal(
-            Reason.WALLET_NOT_ACTIVE, limit=f"{choice.wallet_losses_max} losses in a row", observed=told
-        )
-
-    def _again(
-        self, pair: tuple[Address, Address], choice: Choice, now_ms: int, *, first: bool
-    ) -> Refusal | None:
-        if choice.first_buy_only and not first:
-            return Refusal(
-                Reason.POSITION_OPEN, limit="a wallet's first buy of a token", observed="it bought before"
+def _size(
+    asked: Asked, params: CopyTradeParams, memory: Memory, context: Context, *, agree: bool
+) -> int | Refusal:
+    match params.choice.sizing:
+        case "fixed":
+            return params.choice.fixed_lamports
+        case "percent":
+            return mul_div_floor(asked.signal.amount_lamports, asked.copy_bps, BPS)
+        case "scaled":
+            record = memory.record(asked.signal.wallet)
+            size = scaled_lamports(
+                params.scaled,
+                record,
+                equity_lamports=context.books.equity_at_cost_lamports,
+                agree=agree,
+                now_ms=context.now_ms,
             )
-        if not choice.rebuys_max:
-            return None
-        since = now_ms - choice.rebuy_window_s * 1_000
-        times = sum(at > since for at in self._copied.get(pair, ()))
-        if times < choice.rebuys_max:
-            return None
-        limit = f"{choice.rebuys_max} copies in {choice.rebuy_window_s} s"
-        return Refusal(Reason.POSITION_OPEN, limit=limit, observed=str(times))
+            return size or Refusal(
+                Reason.POSITION_SIZE_ZERO,
+                limit="an edge by Kelly's rule",
+                observed=f"{record.wins} of {record.trades} copies won, {record.sum_bps // record.trades} bps each",
+            )
 
 
-def _of_trader(signal: Signal, choice: Choice) -> Refusal | None:
+def _seen(signal: Signal, context: Context, *, agree: bool) -> Seen:
+    wallet, token = context.wallets.get(signal.wallet), context.features.token(signal.mint)
+    return Seen(
+        wallet_score=wallet.wqs_score if wallet is not None else None,
+        agree=agree,
+        liquidity_micro_usd=context.market.liquidity_micro_usd(signal.mint),
+        age_ms=context.now_ms - token.first_ms if token is not None else None,
+    )
+
+
+def _paused(wallet: Address, choice: CopyChoice, memory: Memory, now_ms: int) -> Refusal | None:
+    began_ms = memory.record(wallet).paused_ms
+    if not choice.wallet_losses_max or began_ms is None:
+        return None
+    left_ms = began_ms + choice.wallet_pause_s * 1_000 - now_ms
+    if left_ms <= 0:
+        return None
+    told = f"paused for another {left_ms // 1_000} s after its losses"
+    limit = f"{choice.wallet_losses_max} losses in a row"
+    return Refusal(Reason.WALLET_NOT_ACTIVE, limit=limit, observed=told)
+
+
+def _again(asked: Asked, choice: CopyChoice, memory: Memory, now_ms: int) -> Refusal | None:
+    if choice.first_buy_only and not asked.first:
+        return Refusal(
+            Reason.POSITION_OPEN, limit="a wallet's first buy of a token", observed="it bought before"
+        )
+    if not choice.rebuys_max:
+        return None
+    signal = asked.signal
+    times = memory.copies(signal.wallet, signal.mint, now_ms - choice.rebuy_window_s * 1_000)
+    if times < choice.rebuys_max:
+        return None
+    limit = f"{choice.rebuys_max} copies in {choice.rebuy_window_s} s"
+    return Refusal(Reason.POSITION_OPEN, limit=limit, observed=str(times))
+
+
+def _of_trader(signal: Signal, choice: CopyChoice) -> Refusal | None:
     spent, least, most = signal.amount_lamports, choice.trader_lamports_min, choice.trader_lamports_max
     if spent >= least and (not most or spent <= most):
         return None
@@ -115,13 +122,18 @@ def _of_trader(signal: Signal, choice: Choice) -> Refusal | None:
     return Refusal(Reason.POSITION_SIZE_ZERO, limit=limit, observed=f"the wallet spent {sol_text(spent)} SOL")
 
 
-def _budget(choice: Choice, size: int, held: Iterable[Position], on_their_way: int) -> Refusal | None:
-    if not choice.wallet_budget_lamports:
-        return None
-    engaged = on_their_way + sum(
-        mul_div_ceil(one.cost_lamports, one.tokens, one.tokens_bought) for one in held if one.tokens_bought
-    )
+def _within_budget(asked: Asked, choice: CopyChoice, size: int | Refusal) -> int | Refusal:
+    if isinstance(size, Refusal) or not choice.wallet_budget_lamports:
+        return size
+    engaged = asked.on_their_way + _cost(asked.held)
     if engaged + size <= choice.wallet_budget_lamports:
-        return None
+        return size
     limit = f"{sol_text(choice.wallet_budget_lamports)} SOL for this wallet"
     return Refusal(Reason.STRATEGY_HEAT_LIMIT, limit=limit, observed=f"{sol_text(engaged + size)} SOL")
+
+
+def _cost(held: Iterable[Position]) -> int:
+    """Of what is left of them, rounded up."""
+    return sum(
+        mul_div_ceil(one.cost_lamports, one.tokens, one.tokens_bought) for one in held if one.tokens_bought
+    )

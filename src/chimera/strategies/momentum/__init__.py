@@ -6,15 +6,16 @@ signs, sends or asks a venue to do anything.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
 
+from chimera.domain.highs import Highs
 from chimera.domain.ids import USDC, WSOL, Address, IntentId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
-from chimera.domain.market import PoolUpdated, SlotAdvanced, Trade
-from chimera.domain.messages import StrategyDecided, TradeMoved
+from chimera.domain.market import PoolCreated, PoolUpdated, SlotAdvanced, Trade
+from chimera.domain.messages import Entry, IntentEmitted, StrategyDecided, TradeMoved
 from chimera.domain.trade import Position, TradeState
 from chimera.domain.units import BPS, change_bps, mul_div_ceil, mul_div_floor
 from chimera.parameters.momentum import MomentumParams as Params
@@ -28,6 +29,7 @@ RETRY_AFTER_MS = 2_000
 SCALE_INS_MAX = 2
 LOST_AFTER_MS = 60_000  # longer than an intent lives
 BAR_MS = 15_000
+WARM_MS = 120_000  # the longest window that is looked at
 OVER = frozenset({TradeState.FAILED, TradeState.DEAD_LETTER, TradeState.CLOSED})
 
 
@@ -71,13 +73,43 @@ class Momentum:
         self.params = params
         self.candidates: OrderedDict[Address, Candidate] = OrderedDict()
         self._mint_of: dict[TradeId, Address] = {}
+        self._highs = Highs(NAME)
+        self._began_ms = 0
+        self._born: OrderedDict[Address, None] = OrderedDict()
+        """Tokens whose first pool was seen to be made: nothing of them was missed."""
         self._pools: OrderedDict[Address, deque[tuple[int, int]]] = OrderedDict()
         """SOL in each pool over the last minute, a sample a second: (time, lamports)."""
         self._sol: dict[Address, dict[Address, int]] = {}
         """SOL in each pool of a mint now."""
 
+    def recall(self, past: Iterable[Entry]) -> None:
+        """Takes up round trips, their best values and what was rejected lately, from the facts of former runs."""
+        for entry in past:
+            self._highs.recall(entry.fact)
+            match entry.fact:
+                case IntentEmitted(TradeIntent(source=name, side=Side.BUY) as intent) if name == NAME:
+                    found = self._candidate(intent.mint)
+                    if found.trade_id == intent.trade_id and found.state is State.POSITION_OPEN_PROBE:
+                        found.state, found.scale_ins = State.SCALE_IN_PENDING, found.scale_ins + 1
+                    elif found.trade_id != intent.trade_id:
+                        found.state, found.trade_id = State.PROBE_BUY_PENDING, intent.trade_id
+                        found.scale_ins, found.looked_ms = 0, entry.at_ms
+                        self._mint_of[intent.trade_id] = intent.mint
+                case TradeMoved(trade_id) as moved if trade_id in self._mint_of:
+                    self._stepped(moved, entry.at_ms, grown=True)
+                case StrategyDecided(strategy=name, verdict="REJECT") as word if name == NAME:
+                    found = self._candidate(word.mint)
+                    found.state = State.REJECTED
+                    found.until_ms = entry.at_ms + self.params.rejected_s * 1_000
+                case _:
+                    pass
+
     def on_event(self, event: StrategyEvent, context: Context) -> Sequence[StrategyOutput]:
+        self._began_ms = self._began_ms or context.now_ms
         match event:
+            case PoolCreated():
+                self._see_born(event)
+                return ()
             case Trade(swap):
                 mint = swap.output_mint if swap.input_mint in {WSOL, USDC} else swap.input_mint
                 return list(self._consider(mint, context)) if mint not in {WSOL, USDC} else ()
@@ -121,7 +153,7 @@ class Momentum:
         if picture is None:
             return
         found.regime = regime(picture, rules)
-        word = judge(picture, rules) or self._room()
+        word = self._warming(mint, context) or judge(picture, rules) or self._room()
         if word is None:
             yield self._probe(mint, found, picture, context)
             return
@@ -130,6 +162,21 @@ class Momentum:
         else:
             found.state = State.VALIDATION
         yield self._said(mint, found, word, context)
+
+    def _warming(self, mint: Address, context: Context) -> Word | None:
+        """Of a token that traded before we looked, windows are whole only after their time."""
+        seen_ms = context.now_ms - self._began_ms
+        if mint in self._born or seen_ms >= WARM_MS:
+            return None
+        return Word(
+            Code.WAIT_WARMING_UP, f"looked at for {seen_ms // 1_000} s, windows are of {WARM_MS // 1_000}"
+        )
+
+    def _see_born(self, event: PoolCreated) -> None:
+        for mint in {event.pool.mint_a, event.pool.mint_b} - {WSOL, USDC} - self.candidates.keys():
+            self._born[mint] = None
+            if len(self._born) > TOKENS_MAX:
+                self._born.popitem(last=False)
 
     def _room(self) -> Word | None:
         held = sum(
@@ -225,8 +272,8 @@ class Momentum:
                 yield self._sell(position, word, context)
             elif value is not None:
                 more = self._scale_in(position, found, value, context)
-                if more is not None:
-                    yield more
+                told = self._best_told(position, found, context) if more is None else None
+                yield from (one for one in (more, told) if one is not None)
 
     def _leave(
         self, position: Position, found: Candidate, value: int | None, context: Context
@@ -268,6 +315,15 @@ class Momentum:
             )
         return None
 
+    def _best_told(self, position: Position, found: Candidate, context: Context) -> StrategyDecided | None:
+        """Word of a best value once the trailing stop hangs on it."""
+        paid, begins = position.paid_lamports, self.params.trailing_from_bps
+        if not begins or not paid or position.levels is not None:
+            return None
+        if change_bps(found.best_value, paid) < begins:
+            return None
+        return self._highs.word(position, found.best_value, context.now_ms)
+
     def _sell(self, position: Position, word: Word, context: Context) -> TradeIntent:
         return TradeIntent(
             id=IntentId(derived_id(NAME, "exit", position.trade_id, word.code, str(context.now_ms))),
@@ -291,30 +347,41 @@ class Momentum:
     def _moved(self, moved: TradeMoved, context: Context) -> None:
         mint = self._mint_of.get(moved.trade_id)
         found = self.candidates.get(mint) if mint is not None else None
+        if found is None:
+            return
+        position = context.books.positions.get(moved.trade_id)
+        grown = position is not None and position.tokens_bought > found.probe_tokens
+        self._stepped(moved, context.now_ms, grown=grown)
+
+    def _stepped(self, moved: TradeMoved, now_ms: int, *, grown: bool) -> None:
+        """`grown`: whether more is held than the probe; of a former run nobody knows, and more is not bought twice."""
+        mint = self._mint_of.get(moved.trade_id)
+        found = self.candidates.get(mint) if mint is not None else None
         if found is None or found.trade_id != moved.trade_id:
             return
         if moved.after is TradeState.ACTIVE:
-            position = context.books.positions.get(moved.trade_id)
             if moved.before is not TradeState.ACTIVE and found.state is State.PROBE_BUY_PENDING:
-                found.state, found.opened_ms = State.POSITION_OPEN_PROBE, context.now_ms
+                found.state, found.opened_ms = State.POSITION_OPEN_PROBE, now_ms
             elif found.state is State.SCALE_IN_PENDING:
-                grown = position is not None and position.tokens_bought > found.probe_tokens
                 found.state = State.POSITION_OPEN_FULL if grown else State.POSITION_OPEN_PROBE
         elif moved.after is TradeState.RETRY:
             found.state = State.PROBE_BUY_PENDING
         elif moved.after in OVER:
             found.state = State.REJECTED
-            found.until_ms = context.now_ms + self.params.rejected_s * 1_000
+            found.until_ms = now_ms + self.params.rejected_s * 1_000
+            self._highs.forget(moved.trade_id)
             if moved.after is not TradeState.FAILED:  # a failed entry may be tried again
                 del self._mint_of[moved.trade_id]
 
     def _held(self, position: Position) -> Candidate:
-        """After a restart nothing is known of how it came about: it counts as full, and its best begins anew."""
+        """Of what no fact tells how it came about it counts as full; its best is the last that was left word of."""
         found = self._candidate(position.mint)
         if found.trade_id != position.trade_id or found.state not in HOLDS:
             found.state, found.trade_id = State.POSITION_OPEN_FULL, position.trade_id
             found.best_value = found.best_tokens = 0
             self._mint_of[position.trade_id] = position.mint
+        if not found.best_tokens and (known := self._highs.recalled(position)):
+            found.best_value, found.best_tokens = known, position.tokens
         return found
 
     def _candidate(self, mint: Address) -> Candidate:

@@ -22,6 +22,7 @@ class Regime(StrEnum):
 class Code(StrEnum):
     """Every reason that momentum gives."""
 
+    WAIT_WARMING_UP = "WAIT_WARMING_UP"
     WAIT_DATA = "WAIT_DATA"
     WAIT_AGE = "WAIT_AGE"
     WAIT_LIQUIDITY = "WAIT_LIQUIDITY"

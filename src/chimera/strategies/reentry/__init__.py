@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from chimera.domain.highs import Highs
 from chimera.domain.ids import USDC, WSOL, Address, IntentId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
 from chimera.domain.market import PoolUpdated, SlotAdvanced, Trade
@@ -49,6 +50,7 @@ class Reentry:
     def __init__(self, params: Params) -> None:
         self.params = params
         self.held: dict[TradeId, Held] = {}
+        self._highs = Highs(NAME)
         self._read_ms: OrderedDict[Address, int] = OrderedDict()
         """End of the bar that was read last, by mint."""
         self._free_ms: dict[Address, int] = {}
@@ -57,14 +59,17 @@ class Reentry:
         """SOL in each pool of a mint."""
 
     def recall(self, past: Iterable[Entry]) -> None:
-        """Takes up the stops of former runs: an entry's expected gain is its stop's distance."""
+        """Takes up the stops of former runs (an entry's expected gain is its stop's distance), bests and cooldowns."""
         for entry in past:
+            self._highs.recall(entry.fact)
             match entry.fact:
                 case IntentEmitted(TradeIntent(source=name, side=Side.BUY) as intent) if name == NAME:
                     stop = min(max(intent.expected_edge_bps, 1), BPS)
                     self.held[intent.trade_id] = Held(intent.mint, stop, intent.created_at_ms)
-                case TradeMoved(trade_id, after=after) if after in OVER:
-                    self.held.pop(trade_id, None)
+                case TradeMoved(trade_id, after=after) if after in OVER and trade_id in self.held:
+                    mint = self.held.pop(trade_id).mint
+                    self._free_ms[mint] = entry.at_ms + self.params.cooldown_s * 1_000
+                    self._highs.forget(trade_id)
                 case _:
                     pass
 
@@ -197,6 +202,10 @@ class Reentry:
             if left is not None:
                 one.not_before_ms = context.now_ms + RETRY_AFTER_MS
                 yield self._sell(position, *left, context)
+            elif one.stage and position.levels is None:
+                word = self._highs.word(position, one.best_value, context.now_ms)
+                if word is not None:
+                    yield word
 
     def _leave(self, position: Position, one: Held, context: Context) -> tuple[int, Word] | None:
         """(tokens to sell, why)."""
@@ -209,7 +218,8 @@ class Reentry:
             return None  # levels set by hand are the engine's to watch
         if position.tokens != one.best_tokens:
             # after a part is sold the rest is measured from here
-            one.best_tokens, one.best_value = position.tokens, value
+            known = 0 if one.best_tokens else self._highs.recalled(position)
+            one.best_tokens, one.best_value = position.tokens, max(value, known)
             one.stage = max(one.stage, self._stages_gone(position))
         one.best_value = max(one.best_value, value)
         gain = change_bps(value, paid)
@@ -277,6 +287,7 @@ class Reentry:
         one = self.held.get(moved.trade_id)
         if one is None or moved.after not in OVER | {TradeState.FAILED}:
             return
+        self._highs.forget(moved.trade_id)
         self._free_ms[one.mint] = context.now_ms + self.params.cooldown_s * 1_000
         if len(self._free_ms) > TOKENS_MAX:
             self._free_ms = {mint: at for mint, at in self._free_ms.items() if at > context.now_ms}
