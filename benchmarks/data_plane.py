@@ -1,21 +1,26 @@
 """From a write on the chain to a usable quote: age, cost by kind, and what a flood does to intents.
 
-Five parts, each printed beside its floor. Chain and Geyser server run in a process of their own; clocks are the
+Six parts, each printed beside its floor. Chain and Geyser server run in a process of their own; clocks are the
 machine's one monotonic clock, so ages are true across processes.
 1. real: the embedded world trades; age of each vault write when its pool's quote can be used.
 2. flood: synthetic vault updates at given rates, from the least server there can be (grpc's own would be what is
    measured); age p50 and p99, what was lost, CPU of our side with a quote after each update.
 3. cost of one update by kind, without any network.
    Afterwards the same beside a recorder (`chimera.roles.recording`), whose segments are sealed meanwhile.
+   And the same over TLS, as providers serve it, from the same sender.
 4. intents: publish to hand-over beside a market flood of 5,000 updates a second, and without it, by turns.
 Run: .venv/bin/python benchmarks/data_plane.py [seconds a round]
 """
 
 import asyncio
+import datetime as dt
 import functools
 import io
+import ipaddress
 import multiprocessing
+import os
 import random
+import ssl
 import sys
 import tempfile
 import time
@@ -27,6 +32,9 @@ from statistics import median
 from typing import Any
 
 import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry
 from solders.account import Account as RawAccount
 from solders.pubkey import Pubkey
@@ -82,11 +90,11 @@ class Times:
     def slot_changed(self, event: SlotChanged) -> None: ...
 
 
-def chain_process(pipe: Connection) -> None:
-    uvloop.run(serve(pipe))
+def chain_process(pipe: Connection, key_file: str) -> None:
+    uvloop.run(serve(pipe, key_file))
 
 
-async def serve(pipe: Connection) -> None:
+async def serve(pipe: Connection, key_file: str) -> None:
     """Does what it is told: ("world", s) lets traders trade, ("flood", rate, s) writes vaults, ("stop",)."""
     options = NodeOptions(slot_ms=400, rpc_port=0, ws_port=0, geyser_port=0, jito_port=0, admin_port=0)
     world = genesis(SEED)
@@ -98,8 +106,17 @@ async def serve(pipe: Connection) -> None:
             taps.append(Tap())
             return taps[-1]
 
-        server = await asyncio.get_running_loop().create_server(tapped, "127.0.0.1", 0)
-        endpoints = {**node.endpoints, "tap": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(tapped, "127.0.0.1", 0)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(key_file)
+        context.set_alpn_protocols(["h2"])
+        secure = await loop.create_server(tapped, "127.0.0.1", 0, ssl=context)
+        endpoints = {
+            **node.endpoints,
+            "tap": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+            "secure tap": f"https://127.0.0.1:{secure.sockets[0].getsockname()[1]}",
+        }
         talking = asyncio.create_task(slots(taps))
         pipe.send(endpoints)
         vaults = traded_vaults(world.accounts)
@@ -321,6 +338,8 @@ async def measure(pipe: Connection) -> None:
         print(
             f"5. recorded {info.records} records, {info.bytes / 1e6:.1f} MB, {'whole' if info.whole else 'with gaps'}"
         )
+    async with desk_on(endpoints, "secure tap") as desk:
+        await part_flood(pipe, desk, "6. flood over TLS", FLOODS[1:])
     pipe.send(("stop",))
 
 
@@ -430,12 +449,39 @@ async def part_intents(pipe: Connection, desk: Desk) -> None:
     await asyncio.gather(*loops, return_exceptions=True)
 
 
+def key_and_certificate(folder: Path) -> Path:
+    """A file with a key and a certificate of its own for 127.0.0.1, which this process is made to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench")])
+    today = dt.datetime.now(dt.UTC)
+    where = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
+        .add_extension(where, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    text, pem = folder / "both.pem", serialization.Encoding.PEM
+    plain = serialization.NoEncryption()
+    text.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(pem)
+    )
+    os.environ["SSL_CERT_FILE"] = str(text)
+    return text
+
+
 def main() -> None:
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=chain_process, args=(theirs,), daemon=True)
-    process.start()
-    uvloop.run(measure(ours))
-    process.join(5)
+    with tempfile.TemporaryDirectory() as folder:
+        key_file = str(key_and_certificate(Path(folder)))
+        process = multiprocessing.get_context("spawn").Process(
+            target=chain_process, args=(theirs, key_file), daemon=True
+        )
+        process.start()
+        uvloop.run(measure(ours))
+        process.join(5)
 
 
 if __name__ == "__main__":
