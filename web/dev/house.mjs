@@ -165,6 +165,7 @@ export function house({ tokens, state, trouble, random, base58, tell, changed })
       if (pool) pool.doubt = null;
       return pool ? [202, { status: "accepted" }] : no(404, "NOT_FOUND", "There is no such pool.");
     }
+    if (is("GET", /^\/risk\/breakers$/)) return [200, { items: breakers(trouble), history: [] }];
     if (is("GET", /^\/strategies$/)) return [200, { items: strategies }];
     if (is("POST", /^\/strategies\//)) {
       const one = strategies.find((strategy) => strategy.name === parts[1]);
@@ -187,6 +188,18 @@ export function house({ tokens, state, trouble, random, base58, tell, changed })
 function paged(all, query) {
   const [limit, offset] = [Number(query.get("limit") ?? 50), Number(query.get("offset") ?? 0)];
   return { items: all.slice(offset, offset + limit), total: all.length, limit, offset };
+}
+
+function breakers(trouble) {
+  return ["loss", "slippage", "signing", "trade_failure", "confirmation", "spear_losses"].map((name, n) => ({
+    name,
+    enabled: true,
+    state: trouble && n === 1 ? "OPEN" : "CLOSED",
+    stops: name === "spear_losses" ? "spear" : "buys",
+    cause: trouble && n === 1 ? "4 in a row" : null,
+    until_ms: trouble && n === 1 ? Date.now() + 2_400_000 : null,
+    counts: n === 0 ? null : { failures: n, failures_max: 8, in_row: 0, in_row_max: 4, window_ms: 900_000 },
+  }));
 }
 
 function machine(random) {

@@ -78,6 +78,9 @@ export function createApi(key: string | (() => string), fetcher: typeof fetch = 
       ask("POST /positions/{uuid}/exit", { path: { uuid }, body: { reason, fraction_bps } }),
     kill: (mode: KillMode, reason: string) => ask("POST /kill", { body: { mode, reason } }),
     resetKill: (reason: string) => ask("POST /kill/reset", { body: { reason } }),
-    resetBreaker: (reason: string) => ask("POST /config/circuit-breaker/reset", { body: { reason } }),
+    breakers: () => ask("GET /risk/breakers"),
+    /** `breaker`: by its name; the loss breaker where there is none. */
+    resetBreaker: (reason: string, breaker = "loss") =>
+      ask("POST /config/circuit-breaker/reset", { body: { reason, breaker } }),
   };
 }

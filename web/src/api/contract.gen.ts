@@ -14,11 +14,53 @@ export interface Schemas {
     trip_reason: string | null;
     cooldown_remaining_secs: number;
   };
+  BreakerMove: {
+    seq: number;
+    at_ms: number;
+    breaker: string;
+    before: string;
+    after: string;
+    cause: string;
+    by: string;
+  };
   BreakerReset: {
     success: boolean;
     message: string;
     previous_state: string;
     new_state: string;
+  };
+  /** How one breaker stands: what it counted, and what would open or close it. */
+  BreakerSeen: {
+    name: string;
+    enabled: boolean;
+    state: string;
+    cause: string;
+    until_ms: number | null;
+    failures: number;
+    outcomes: number;
+    in_row: number;
+    failures_max: number;
+    in_row_max: number;
+    percent_max: number;
+    window_ms: number;
+    recovery_ms: number;
+    trials_good: number;
+    trials_bad: number;
+    trials: number;
+    successes: number;
+  };
+  BreakerTold: {
+    name: string;
+    enabled: boolean;
+    state: string;
+    stops: string;
+    cause: string | null;
+    until_ms: number | null;
+    counts: Schemas["BreakerSeen"] | null;
+  };
+  BreakersTold: {
+    items: Schemas["BreakerTold"][];
+    history: Schemas["BreakerMove"][];
   };
   Challenge: {
     message: string;
@@ -695,6 +737,13 @@ export interface Operations {
     query: { unresolved?: boolean; discrepancy?: string | null; limit?: number; offset?: number };
     body: undefined;
     answer: Schemas["Reconciliation"];
+  };
+  /** Every breaker: its state, what it counted, its limits, and its last moves */
+  "GET /risk/breakers": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Schemas["BreakersTold"];
   };
   /** Strategies, their parameters, and whether they may buy */
   "GET /strategies": {

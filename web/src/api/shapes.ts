@@ -78,6 +78,7 @@ export type Decision = Narrow<
 export type DecisionPage = Narrow<Schemas["Decisions"], { items: Decision[] }>;
 export type WhyStep = Narrow<Schemas["Step"], { outcome: Outcome }>;
 export type Why = Narrow<Schemas["Why"], { steps: WhyStep[] }>;
+export type Breaker = Schemas["BreakerTold"];
 export type KillSwitch = Narrow<Schemas["KillState"], { mode: KillMode | null }>;
 export type Wallet = Narrow<Schemas["Wallet"], { status: WalletStatus; strategy: Strategy }>;
 /** What this page sends; a field that is left out stays as it is. */

@@ -1,4 +1,5 @@
 /** What may be lost, what stops it, and who may change that. */
+import { BreakersPanel } from "./breakers";
 import { ExposurePanel } from "./exposure";
 import { SettingsPanel } from "./settings";
 import { StopsPanel } from "./stops";
@@ -15,6 +16,7 @@ export function Risk() {
         <KillPanel />
         <BreakerPanel />
         <ExposurePanel />
+        <BreakersPanel />
         <StopsPanel />
       </div>
       <SettingsPanel title="Limits and rules in force" only={protects} />

@@ -18,12 +18,12 @@ export function StopsPanel() {
   });
   const stops = found.data?.items.filter(isStop).slice(0, SHOWN);
   return (
-    <Panel title="Stops and breakers" aside={<span className="text-2xs text-faint">latest first</span>}>
+    <Panel title="Stopped and resumed" aside={<span className="text-2xs text-faint">latest first</span>}>
       {stops ? (
         stops.length === 0 ? (
           <Empty title="Nothing has stopped trading lately" />
         ) : (
-          <ol aria-label="Stops and breakers" className="divide-y divide-line">
+          <ol aria-label="Stopped and resumed" className="divide-y divide-line">
             {stops.map((change) => (
               <li key={`${change.seq}-${change.key}`} className="flex flex-col gap-0.5 px-3 py-2 text-xs">
                 <span className="flex items-baseline justify-between gap-2">
