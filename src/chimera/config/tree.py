@@ -21,6 +21,8 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Base58 = Annotated[str, Meta(pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$")]
 Url = Annotated[str, Meta(pattern=r"^(|(https?|wss?)://[^\s/?#]+[^\s]*)$")]
 
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+
 
 class Rpc(msgspec.Struct, frozen=True, kw_only=True):
     primary_url: Url = "http://127.0.0.1:8899"
@@ -322,6 +324,18 @@ class TradeLogs(msgspec.Struct, frozen=True, kw_only=True):
     """Of `chimera run --roles trades`, on this machine alone; 0 picks a free one."""
 
 
+class Analytics(msgspec.Struct, frozen=True, kw_only=True):
+    """A ClickHouse server that is told of decisions and executions, behind everything; it may be away for long."""
+
+    url: Url = ""
+    """Of its HTTP interface, as `http://127.0.0.1:8123`; empty: none."""
+    user: Annotated[str, Meta(max_length=128)] = ""
+    password: Secret = msgspec.field(default_factory=Secret)
+    database: Name = "chimera"
+    desk: Name = "desk"
+    """What this desk's rows are named; desks that share a database need different names, and so does a new journal."""
+
+
 class Archive(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions of long ago: out of the tables, into Parquet files, where the API still finds them."""
 
@@ -406,6 +420,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backups: Backups = Backups()
     tax: Tax = Tax()
     archive: Archive = Archive()
+    analytics: Analytics = msgspec.field(default_factory=Analytics)
     tokens: tuple[Token, ...] = ()
     """Known by name; others by their mint."""
     wallets: tuple[CopiedWallet, ...] = ()

@@ -16,6 +16,7 @@ from chimera.roles.recorder import RecorderRole
 from chimera.roles.remote_desk import RemoteDesk
 from chimera.roles.topics import LIVE, LIVE_CAPACITY, TRADES
 from chimera.wiring import outside, rules
+from chimera.wiring.analytics import analytics
 from chimera.wiring.archive import archiving
 from chimera.wiring.around import Around
 from chimera.wiring.front import build_front
@@ -55,6 +56,7 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
     around.stack.callback(tables.close)
     recorder = RecorderRole(journal=history, tables=tables, bus=bus, observer=observer)
     moving = archiving(settings, engine, clock=clock, observer=observer)
+    told = analytics(settings, journal=history, bus=bus, observer=observer)
     logs = trade_logs(settings, journal=history, bus=bus, observer=observer)
     app = build_front(
         settings,
@@ -81,6 +83,8 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
         around.loops.start("recorder", recorder.run())
         if moving is not None:
             around.loops.start("archive", moving.run())
+        if told is not None:
+            around.loops.start("analytics", told.run())
         if logs is not None:
             around.loops.start("trade logs", logs.run())
         server = await around.stack.enter_async_context(

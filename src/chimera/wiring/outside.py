@@ -118,10 +118,12 @@ def observing(settings: Settings, *, label: str = "") -> Observer:
         security.jwt_secret,
         settings.geyser.token,
         settings.jupiter.api_key,
+        settings.analytics.password,
         *(key.key for key in security.api_keys),
     ):
         redactor.register(secret.reveal())
-    for url in (settings.rpc.primary_url, settings.rpc.fallback_url, settings.geyser.url, settings.nats.url):
+    named = (settings.nats.url, settings.tax.oracle_url, settings.analytics.url)
+    for url in (settings.rpc.primary_url, settings.rpc.fallback_url, settings.geyser.url, *named):
         if url and without_credentials(url) != url:
             redactor.register(url)
     log = make_log(level=settings.logging.level, json=settings.logging.json, redactor=redactor)

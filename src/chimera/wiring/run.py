@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from chimera.control.server import ControlServer, bind
 from chimera.domain.errors import InvariantBroken, OutsideError
+from chimera.wiring.analytics import analytics
 from chimera.wiring.house import House
 from chimera.wiring.motion import READY_WITHIN_S, Loops, close_desk, open_books, settle, start_desk
 from chimera.wiring.rebalancing import rebalancing
@@ -28,6 +29,9 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("market", house.market.run())
         loops.start("market health", house.market.report())
         loops.start("recorder", house.recorder.run())
+        told = analytics(house.settings, journal=house.journal, bus=house.bus, observer=house.observer)
+        if told is not None:
+            loops.start("analytics", told.run())
         if house.archiving is not None:
             loops.start("archive", house.archiving.run())
         if house.trade_logs is not None:
