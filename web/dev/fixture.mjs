@@ -525,6 +525,7 @@ function health() {
           cooldown_remaining_secs: 1312,
         }
       : state.breaker,
+    breakers_open: trouble ? ["slippage"] : [],
     kill_switch: state.kill,
     rpc: {
       status: trouble ? "degraded" : "healthy",

@@ -1,8 +1,9 @@
 /** Warnings across the top: the live link is lost, the books differ, trading is stopped. */
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMay, useSession } from "../app";
 import { formatClock, formatSpan } from "../format/time";
-import { explain } from "../format/words";
+import { explain, humanize } from "../format/words";
 import { useLinkState, useLive, useNow } from "../live/react";
 import { Icon } from "../ui/icons";
 import { Button } from "../ui/parts";
@@ -96,6 +97,20 @@ export function StopBanner() {
               Reset breaker
             </Button>
           )}
+        </Banner>
+      )}
+      {health.breakers_open.length > 0 && (
+        <Banner tone="warn">
+          <span role="status" className="min-w-0 flex-1">
+            <b className="font-semibold">
+              {health.breakers_open.map(humanize).join(", ")}:{" "}
+              {health.breakers_open.length === 1 ? "breaker" : "breakers"} not closed.
+            </b>{" "}
+            <span className="text-dim">Buys are refused or on trial.</span>
+          </span>
+          <Link to="/risk" search={{}} className="rounded-sm text-accent hover:underline">
+            See which
+          </Link>
         </Banner>
       )}
       {asking === "kill" && (
