@@ -13,7 +13,7 @@ from chimera.risk.failures import DEFAULTS, Breakers
 from chimera.testing.builders import BONK, address, intent
 
 SPEAR = BreakerPolicy(
-    failures_max=10**9, window_ms=86_400_000, in_row_max=4, recovery_ms=1_800_000, trials=1, successes=1
+    failures_max=0, window_ms=86_400_000, in_row_max=4, recovery_ms=1_800_000, trials=1, successes=1
 )
 OVER = Refusal(Reason.SLIPPAGE, limit="100 bps", observed="400 bps price impact")
 

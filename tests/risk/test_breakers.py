@@ -30,7 +30,7 @@ from chimera.testing.builders import AT_MS, fill, intent
 MINUTE = 60_000
 SLIPPED = Refusal(Reason.SIMULATION_FAILED, observed="Custom(6005)")
 SPEAR = BreakerPolicy(
-    failures_max=10**9, window_ms=1_440 * MINUTE, in_row_max=4, recovery_ms=30 * MINUTE, trials=1, successes=1
+    failures_max=0, window_ms=1_440 * MINUTE, in_row_max=4, recovery_ms=30 * MINUTE, trials=1, successes=1
 )
 SLIPPAGE = BreakerKind.SLIPPAGE
 

@@ -165,6 +165,7 @@ export function house({ tokens, state, trouble, random, base58, tell, changed })
       if (pool) pool.doubt = null;
       return pool ? [202, { status: "accepted" }] : no(404, "NOT_FOUND", "There is no such pool.");
     }
+    if (is("GET", /^\/risk\/correlation$/)) return [200, together([...state.positions.values()])];
     if (is("GET", /^\/risk\/breakers$/)) return [200, { items: breakers(trouble), history: [] }];
     if (is("GET", /^\/strategies$/)) return [200, { items: strategies }];
     if (is("POST", /^\/strategies\//)) {
@@ -188,6 +189,18 @@ export function house({ tokens, state, trouble, random, base58, tell, changed })
 function paged(all, query) {
   const [limit, offset] = [Number(query.get("limit") ?? 50), Number(query.get("offset") ?? 0)];
   return { items: all.slice(offset, offset + limit), total: all.length, limit, offset };
+}
+
+/** Every pair of what is held, and each with SOL; one of them with too few bars. */
+function together(held) {
+  const names = [...new Set(held.map((one) => one.token_address)), "SOL"];
+  const pairs = names.flatMap((one, n) =>
+    names.slice(n + 1).map((other, m) => ({ one, other, correlation: 0.93 - 0.21 * (n + m) })),
+  );
+  pairs.sort((one, other) => other.correlation - one.correlation);
+  if (pairs.length) pairs.at(-1).correlation = null;
+  const returns = Object.fromEntries(names.map((name) => [name, 60]));
+  return { at_ms: Date.now(), pairs, returns, returns_min: 20, bar_ms: 15_000, window_bars: 60 };
 }
 
 function breakers(trouble) {

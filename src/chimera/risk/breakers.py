@@ -38,6 +38,7 @@ class BreakerKind(StrEnum):
 class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     failures_max: int
+    """0: neither their number nor their share is asked."""
     window_ms: int
     in_row_max: int
     percent_max: int = 100
@@ -163,11 +164,11 @@ class Breaker:
         policy, failures, known = self.policy, self._failures, len(self._outcomes)
         what = "losses" if self.kind is BreakerKind.SPEAR_LOSSES else "failures"
         window = f"{policy.window_ms // 60_000} min"
-        if failures >= policy.failures_max:
+        if 0 < policy.failures_max <= failures:
             return f"{failures} {what} in {window}, limit {policy.failures_max}"
         if self._in_row >= policy.in_row_max:
             return f"{self._in_row} {what} in a row, limit {policy.in_row_max}"
-        if known >= policy.failures_max and failures * 100 > known * policy.percent_max:
+        if 0 < policy.failures_max <= known and failures * 100 > known * policy.percent_max:
             return f"{failures} of {known} in {window} failed, limit {policy.percent_max} %"
         return ""
 

@@ -41,7 +41,6 @@ from chimera.risk.token_safety import TokenLimits
 
 BPS_A_PERCENT = 100
 DAY_MS = 86_400_000
-NEVER = 10**9  # of failures: only those in a row count
 
 
 def risk_limits(settings: Settings) -> RiskLimits:
@@ -101,7 +100,7 @@ def books(settings: Settings) -> Books:
 def breaker_policies(settings: Settings) -> dict[BreakerKind, BreakerPolicy]:
     risk = settings.risk
     spear = BreakerPolicy(
-        failures_max=NEVER,
+        failures_max=0,  # only those in a row count
         window_ms=DAY_MS,
         in_row_max=risk.max_consecutive_losses_spear,
         recovery_ms=risk.cool_down_minutes * 60_000,

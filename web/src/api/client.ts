@@ -79,6 +79,8 @@ export function createApi(key: string | (() => string), fetcher: typeof fetch = 
     kill: (mode: KillMode, reason: string) => ask("POST /kill", { body: { mode, reason } }),
     resetKill: (reason: string) => ask("POST /kill/reset", { body: { reason } }),
     breakers: () => ask("GET /risk/breakers"),
+    /** How far held tokens, and SOL in dollars, move together. */
+    correlation: () => ask("GET /risk/correlation"),
     /** `breaker`: by its name; the loss breaker where there is none. */
     resetBreaker: (reason: string, breaker = "loss") =>
       ask("POST /config/circuit-breaker/reset", { body: { reason, breaker } }),

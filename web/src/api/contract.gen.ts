@@ -91,6 +91,19 @@ export interface Schemas {
     change_reason: string;
     changed_at: number;
   };
+  CorrelatedPair: {
+    one: string;
+    other: string;
+    correlation: number | null;
+  };
+  CorrelationTold: {
+    at_ms: number | null;
+    pairs: Schemas["CorrelatedPair"][];
+    returns: { [name: string]: number };
+    returns_min: number;
+    bar_ms: number;
+    window_bars: number;
+  };
   DatabaseHealth: {
     status: string;
     message: string;
@@ -744,6 +757,13 @@ export interface Operations {
     query: undefined;
     body: undefined;
     answer: Schemas["BreakersTold"];
+  };
+  /** How far held tokens, and SOL in dollars, move together; null where there is not enough data */
+  "GET /risk/correlation": {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    answer: Schemas["CorrelationTold"];
   };
   /** Strategies, their parameters, and whether they may buy */
   "GET /strategies": {

@@ -38,6 +38,7 @@ const REASONS: Record<string, string> = {
   RISK_MAX_POSITION: "The position would be larger than allowed",
   RISK_MAX_OPEN_POSITIONS: "The most positions allowed are open",
   RISK_DAILY_LOSS_LIMIT: "The day's loss limit is reached",
+  RISK_CORRELATED_EXPOSURE: "Too much would lie in tokens that move together",
   INSUFFICIENT_BALANCE: "Not enough SOL",
   MARKET_DATA_STALE: "The price is too old to trade on",
   TOKEN_UNSAFE: "The token failed its safety check",

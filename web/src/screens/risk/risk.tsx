@@ -4,6 +4,7 @@ import { ExposurePanel } from "./exposure";
 import { SettingsPanel } from "./settings";
 import { StopsPanel } from "./stops";
 import { BreakerPanel, KillPanel } from "./switches";
+import { TogetherPanel } from "./together";
 
 const SECTIONS = ["risk.", "token_safety.", "allocation."];
 const protects = (key: string) => SECTIONS.some((section) => key.startsWith(section));
@@ -16,6 +17,7 @@ export function Risk() {
         <KillPanel />
         <BreakerPanel />
         <ExposurePanel />
+        <TogetherPanel />
         <BreakersPanel />
         <StopsPanel />
       </div>
