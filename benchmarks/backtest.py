@@ -5,15 +5,25 @@ interleaved, medians. NautilusTrader and hftbacktest replay order books and know
 their own event loop is driven with as many trade ticks, which is less than what ours does with each event.
 
     python benchmarks/backtest.py [--seed 7] [--minutes 10] [--rounds 3]
+
+With `--day 10000000` that many market events are streamed through one backtest, and what memory it takes is printed
+on the way: the world's records over and over, each time later, with slots and signatures of their own.
+
+    python benchmarks/backtest.py --day 10000000 [--minutes 10] [--strategy momentum]
 """
 
 import argparse
+import os
 import platform
 import resource
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 
+import msgspec
+
+from chimera.domain.chain import AccountUpdate, SlotUpdate, TransactionUpdate
 from chimera.domain.recording import Recorded
 from chimera.localnet.stepped import TICK_S, SteppedWorld
 from chimera.localnet.world_feed import WorldFeed
@@ -36,16 +46,21 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--minutes", type=float, default=10.0)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--day", type=int, default=0, metavar="EVENTS")
+    options.add_argument("--strategy", default="momentum", help="of the day")
     given = options.parse_args()
+    if given.day:
+        day(given.seed, given.minutes, given.day, given.strategy)
+        return
     records = list(made(given.seed, given.minutes))
     print(f"backtest, {given.rounds} rounds, {platform.machine()}, Python {platform.python_version()}")
     print(f"{len(records):,} records of {given.minutes:g} minutes of world {given.seed}")
-    wiring._records = lambda *_: iter(records)  # type: ignore[assignment]
+    wiring._records = lambda *_: iter(records)
     data = f"world:{given.seed}:{given.minutes:g}"
 
     def folded() -> int:
         replay = MarketReplay(venues(), keep_raw=True)
-        return sum(len(replay.process(one.item, one.at_ms)) for one in records)  # type: ignore[arg-type]
+        return sum(len(replay.process(one.item, one.at_ms)) for one in records)  # type: ignore[arg-type,misc]
 
     def run(names: tuple[str, ...]) -> Callable[[], int]:
         changed = LIVE if "arbitrage" in names else {}
@@ -80,6 +95,65 @@ def made(seed: int, minutes: float) -> Iterator[Recorded]:
     for seq, one in enumerate(feed.observed(ticks, wanted=lambda: replay.view.wanted), start=1):
         replay.process(one.item, one.at_ms)
         yield Recorded(seq, one.at_ms, one.item)
+
+
+def day(seed: int, minutes: float, events: int, strategy: str) -> None:
+    """Streams that many market events through a backtest; prints the process's memory ten times on the way."""
+    records = list(made(seed, minutes))
+    folding = MarketReplay(venues())
+    each = sum(len(folding.process(one.item, one.at_ms)) for one in records)  # type: ignore[arg-type,misc]
+    passes = -(-events // each)
+    print(
+        f"{passes} times {minutes:g} minutes of world {seed}: {passes * len(records):,} records, {strategy}"
+    )
+    began, done = time.perf_counter(), 0
+
+    def told() -> Iterator[Recorded]:
+        nonlocal done
+        for number in range(passes):
+            if number % max(1, passes // 10) == 0:
+                print(
+                    f"{done:>12,} records  {rss_mb():6.0f} MB  {time.perf_counter() - began:7.1f} s",
+                    flush=True,
+                )
+            for record in later(records, number):
+                done += 1
+                yield record
+
+    wiring._records = lambda *_: told()
+    result, _ = backtest(Wish(strategies=(strategy,), data=f"world:{seed}:{minutes:g}"))
+    took = time.perf_counter() - began
+    print(f"{done:>12,} records  {rss_mb():6.0f} MB  {took:7.1f} s")
+    counts = result.counts
+    print(
+        f"{counts.events:,} market events, {counts.emitted:,} intents, {counts.landed:,} legs landed, "
+        f"{counts.events / took:,.0f} events/s; largest memory of the process "
+        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
+    )
+
+
+def later(records: list[Recorded], number: int) -> Iterator[Recorded]:
+    """The records once more, as many times their length later."""
+    if not number:
+        yield from records
+        return
+    slots = max(one.item.slot for one in records if isinstance(one.item, SlotUpdate)) * number
+    span_ms = (records[-1].at_ms - records[0].at_ms + 400) * number
+    for record in records:
+        item, replace = record.item, msgspec.structs.replace
+        if isinstance(item, AccountUpdate | TransactionUpdate) and item.slot and item.signature:
+            item = replace(item, slot=item.slot + slots, signature=f"{number} {item.signature}")
+        elif isinstance(item, SlotUpdate):
+            parent = None if item.parent is None else item.parent + slots
+            item = replace(item, slot=item.slot + slots, parent=parent)
+        else:
+            continue  # what a node was asked at the very beginning
+        yield Recorded(record.seq, record.at_ms + span_ms, item)
+
+
+def rss_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _there(module: str) -> bool:
