@@ -17,6 +17,7 @@ import typer
 
 from chimera.commands.backups import backup_commands
 from chimera.commands.blacklist import blacklist_commands
+from chimera.commands.landing import Landing
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.quant import add_quant
@@ -121,6 +122,7 @@ def run(
     capital: Annotated[
         str, typer.Option(help="With --paper: SOL to begin with; later runs go on with what is left.")
     ] = "20",
+    landing: Landing = None,
     config: ConfigFiles = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -128,8 +130,8 @@ def run(
     from chimera import wiring
 
     settings = _settings(config, data_dir)
-    if paper:
-        run_paper(settings, roles, capital, run=_run)
+    if paper or landing:
+        run_paper(settings, roles, capital, landing, paper=paper, run=_run)
         return
     if roles == "trades":
         run_trades(settings, _run)
@@ -138,9 +140,7 @@ def run(
         run_roles(settings, roles, strategies, reread=lambda: _settings(config, data_dir), run=_run)
         return
     if strategies:
-        raise ConfigError(
-            "--strategies: with --roles strategy alone; in one house the settings say which run"
-        )
+        raise ConfigError("--strategies: with --roles strategy alone; else the settings say which run")
     signer = wiring.open_signer(settings)
 
     async def trade(stop: asyncio.Event) -> None:

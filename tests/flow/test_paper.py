@@ -75,7 +75,7 @@ class PaperStage(Stage):
 
     async def _child(self, name: str, arguments: list[str], environ: Mapping[str, str]) -> Child:
         if name == "desk":
-            arguments = [*arguments, "--paper", "--capital", "7"]
+            arguments = [*arguments, "--paper", "--capital", "7", "--landing", "dropped_bps=100"]
             environ = {key: value for key, value in environ.items() if key != PASSPHRASE_VARIABLE}
             environ = {**environ, **self.extra}
         return await super()._child(name, arguments, environ)
@@ -125,8 +125,8 @@ async def test_a_desk_on_paper_trades_round_trips_of_which_the_chain_never_hears
     async with paper_stage(tmp_path) as stage:
         child, url = await stage.desk()
         desk = PaperDesk(stage, child, url)
-        health = (await desk.ask("GET", "/api/v1/health")).json
-        assert health["mode"] == "paper"
+        health = await desk.ask("GET", "/api/v1/health")
+        assert health.json["mode"] == health.headers["x-chimera-mode"] == "paper"
         assert 'target_info{mode="paper"} 1.0' in (await desk.ask("GET", "/metrics")).text
         await soon(lambda: len(desk.closed()) >= 2, within_s=WITHIN_S)
         assert {line["mode"] for line in desk.log()} == {"paper"}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chimera.commands.landing import Landing, landing_model, pairs
 from chimera.commands.recordings import Moment, moment_ms
 from chimera.domain.errors import ConfigError
 from chimera.domain.units import lamports_from_sol, sol_text
@@ -39,10 +40,7 @@ def add_research(app: typer.Typer) -> None:
                 "--set", help="A setting, as in momentum.slippage_bps_max=100.", metavar="KEY=VALUE"
             ),
         ] = None,
-        landing: Annotated[
-            list[str] | None,
-            typer.Option(help="A part of the landing model, as in dropped_bps=1000.", metavar="KEY=VALUE"),
-        ] = None,
+        landing: Landing = None,
         seed: Annotated[int, typer.Option(help="Of the chances: landing, resampling.", min=0)] = 7,
         capital: Annotated[str, typer.Option(help="SOL to begin with.", metavar="SOL")] = "20",
         out: Annotated[
@@ -55,17 +53,11 @@ def add_research(app: typer.Typer) -> None:
         """Run strategies over a recording or a generated world, with the same engine, gate and desk as live."""
         import msgspec
 
-        from chimera.sim.landing import LandingModel
         from chimera.sim.report import page
         from chimera.wiring.backtest import Wish
         from chimera.wiring.backtest import backtest as run
 
-        try:
-            model = msgspec.convert(_pairs("--landing", landing), LandingModel, strict=False)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"--landing: {error}") from None
-        if model.slots_min < 0 or model.slots_max < model.slots_min:
-            raise ConfigError("--landing: slots_max must not be below slots_min, nor slots_min below 0")
+        model = landing_model(landing)
         try:
             lamports = lamports_from_sol(capital)
         except ValueError as error:
@@ -75,19 +67,19 @@ def add_research(app: typer.Typer) -> None:
             data=data,
             from_ms=moment_ms(from_),
             to_ms=moment_ms(to),
-            changed=_pairs("--set", set_),
+            changed=pairs("--set", set_),
             seed=seed,
             lamports=lamports,
             landing=model,
             name=name,
         )
+        _folder(out)  # before the run: it may take hours
         result, journal = run(wish, files=config or (), environ=os.environ)
         try:
-            out.mkdir(parents=True, exist_ok=True)
             (out / REPORT).write_text(page(result), "utf-8")
             (out / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
             with (out / JOURNAL).open("wb") as lines:
-                lines.writelines(msgspec.json.encode(entry) + b"\n" for entry in journal.read())
+                lines.writelines(journal.lines())
         except OSError as error:
             raise ConfigError(f"--out {out}: {error.strerror}") from None
         for line in _figures(result, out) if not as_json else [json.dumps(_numbers(result, out))]:
@@ -124,10 +116,12 @@ def add_research(app: typer.Typer) -> None:
         from chimera.wiring.optimise import optimise as look
         from chimera.wiring.optimise import ranges_of
 
-        wish = Wish(strategies=tuple(strategy), data=data, changed=_pairs("--set", set_), seed=seed)
+        wish = Wish(strategies=tuple(strategy), data=data, changed=pairs("--set", set_), seed=seed)
+        ranges = ranges_of(param)
+        _folder(out)
         found = look(
             wish,
-            ranges_of(param),
+            ranges,
             trials=trials,
             folds=folds,
             embargo_ms=round(embargo * 1_000),
@@ -136,7 +130,6 @@ def add_research(app: typer.Typer) -> None:
             told=print,
         )
         try:
-            out.mkdir(parents=True, exist_ok=True)
             (out / REPORT).write_text(page(found.result), "utf-8")
             (out / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(found.result)))
             (out / "found.json").write_bytes(msgspec.json.format(msgspec.json.encode(found.folds)))
@@ -161,7 +154,7 @@ def add_research(app: typer.Typer) -> None:
         from chimera.wiring.backtest import Wish
         from chimera.wiring.lookahead import lookahead as look
 
-        wish = Wish(strategies=tuple(strategy), data=data, changed=_pairs("--set", set_), seed=seed)
+        wish = Wish(strategies=tuple(strategy), data=data, changed=pairs("--set", set_), seed=seed)
         verdict = look(wish, samples=samples, files=config or (), environ=os.environ)
         if not verdict.decisions:
             raise ConfigError(
@@ -225,6 +218,8 @@ def add_research(app: typer.Typer) -> None:
             path = run / RESULT if run.is_dir() else run
             try:
                 results.append(msgspec.json.decode(path.read_bytes(), type=Result))
+            except FileNotFoundError:
+                raise ConfigError(f"{path}: there is none; wanted are --out folders of backtests") from None
             except OSError as error:
                 raise ConfigError(f"{path}: {error.strerror}") from None
             except msgspec.DecodeError as error:
@@ -235,6 +230,16 @@ def add_research(app: typer.Typer) -> None:
         except OSError as error:
             raise ConfigError(f"--out {out}: {error.strerror}") from None
         print(out)
+
+
+def _folder(out: Path) -> None:
+    """Makes it, and finds out whether files can be put there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: {error.strerror}") from None
+    if not os.access(out, os.W_OK):
+        raise ConfigError(f"--out {out}: nothing can be written there")
 
 
 def _journal(folder: Path) -> Iterator[Any]:
@@ -290,13 +295,3 @@ def _numbers(result: Any, out: Path) -> dict[str, Any]:
         "journal_hash": result.journal_hash,
         "report": str(out / REPORT),
     }
-
-
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    pairs = {}
-    for text in given or []:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"{option} {text}: wanted is KEY=VALUE")
-        pairs[key] = value
-    return pairs

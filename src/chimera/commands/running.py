@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from chimera.commands.landing import landing_model
 from chimera.domain.errors import ConfigError
 from chimera.domain.units import lamports_from_sol
 
@@ -31,25 +32,32 @@ def run_roles(settings: Any, roles: str, strategies: str, *, reread: Callable[[]
     )
 
 
-def run_paper(settings: Any, roles: str, capital: str, *, run: Run) -> None:
+def run_paper(
+    settings: Any, roles: str, capital: str, landing: list[str] | None, *, paper: bool, run: Run
+) -> None:
     from chimera import wiring
     from chimera.wiring.paper import LABEL, Paper, paper_settings
 
+    if not paper:
+        raise ConfigError("--landing: with --paper alone; real transactions land as they do")
     if roles != "all":
-        raise ConfigError("--paper: the whole house in one process; leave --roles away")
+        raise ConfigError(
+            f"--paper --roles {roles}: the simulated chain lives in the desk's own process, beside the market that it "
+            "fills from; leave --roles away"
+        )
     try:
-        paper = Paper(lamports_from_sol(capital))
+        purse = Paper(lamports_from_sol(capital), landing=landing_model(landing))
     except ValueError as error:
         raise ConfigError(f"--capital: {error}") from None
     own = paper_settings(settings)
 
     async def trade(stop: asyncio.Event) -> None:
-        house = wiring.build(own, paper, observer=wiring.observing(own, label=LABEL))
+        house = wiring.build(own, purse, observer=wiring.observing(own, label=LABEL))
         await wiring.run(house, stop=stop, started=started)
 
     def started(port: int) -> None:
         door = f"http://{own.api.host}:{port}/"
-        _say({"dashboard": door, "wallet": paper.address, "mode": LABEL, "data_dir": own.data_dir})
+        _say({"dashboard": door, "wallet": purse.address, "mode": LABEL, "data_dir": own.data_dir})
 
     run(trade)
 

@@ -78,6 +78,7 @@ def create_app(deps: ControlDeps) -> App:
         observer=deps.observer,
         ids=ids,
         body_bytes_max=deps.body_bytes_max,
+        label=deps.label,
     )
     hot = webhook.Webhook(deps.ingress, clock=deps.clock, body_bytes_max=deps.body_bytes_max, ids=ids)
 

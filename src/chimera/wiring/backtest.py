@@ -5,6 +5,7 @@ Mode backtest of the house: Feed = records, Clock = stepped, Chain = simulated, 
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from chimera.sim.result import Result
 from chimera.sim.runner import Parts, Runner, SteppedClock
 from chimera.sim.trips import Trips
 from chimera.wiring import rules
+from chimera.wiring.changed import laid_over
 
 WORLD = "world:"
 WORLD_MINUTES = 10
@@ -80,14 +82,16 @@ def backtest(
 
     Raises ConfigError for what cannot be run, Garbled for data that cannot be read.
     """
-    settings = _settings(wish, list(files), dict(environ or {}))
+    settings = settings_of(wish, list(files), dict(environ or {}))
+    if wish.from_ms is not None and wish.to_ms is not None and wish.from_ms >= wish.to_ms:
+        raise ConfigError("--to: it must be later than --from")
     replay = MarketReplay(venues(), keep_raw=True)
     records = _records(wish, replay)
     runner, journal, trips, parts = _plugged(wish, settings, replay)
     runner.run(records)
     runner.finish()
     if not runner.events:
-        raise ConfigError(f"--data {wish.data}: nothing in it from the wished time on")
+        raise ConfigError(f"--data {wish.data}: nothing in it {_span_wished(wish)}")
     found = trips.trips()
     closed = [trip.profit_lamports for trip in found if trip.closed_at_ms is not None]
     return (
@@ -186,10 +190,10 @@ def _plugged(
     return runner, journal, trips, parts
 
 
-def _settings(wish: Wish, files: list[Path], environ: dict[str, str]) -> Settings:
+def settings_of(wish: Wish, files: list[Path], environ: dict[str, str]) -> Settings:
     """The trader's own settings, with what is wished for laid over them; only the wished strategies run."""
-    for key, value in wish.changed.items():
-        environ[VARIABLE + key.upper().replace(".", "__")] = value
+    load(files, environ)  # what is wrong without the wishes is not told as theirs
+    environ = laid_over(wish.changed, files, environ, option="--set")
     known = {section.name for section in rules.strategy_sections_of(load(files, environ))}
     for name in wish.strategies:
         if name not in known:
@@ -231,6 +235,22 @@ class _Names(msgspec.Struct):
 
 
 # data
+
+
+def _span_wished(wish: Wish) -> str:
+    """In words, with what there is to be had of a recording."""
+    ends = (("from", wish.from_ms), ("to", wish.to_ms))
+    wished = (
+        " ".join(f"{word} {_moment(at)}" for word, at in ends if at is not None) or "that could be traded"
+    )
+    if wish.data.startswith(WORLD):
+        return wished
+    info = RecordingFolder(Path(wish.data)).info()
+    return f"{wished}; it spans {_moment(info.first_ms)} to {_moment(info.last_ms)}"
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _records(wish: Wish, replay: MarketReplay) -> Iterator[Recorded]:

@@ -19,6 +19,7 @@ from chimera.sim.evidence import TRADES_MIN, evidence, sharpe
 from chimera.sim.result import Counts, EquityPoint, Result
 from chimera.sim.splits import Split, walk_forward
 from chimera.wiring.backtest import Wish, backtest
+from chimera.wiring.changed import laid_over
 
 Run = Callable[[Wish], tuple[Result, ChainedMemoryJournal]]
 
@@ -69,6 +70,10 @@ def optimise(
     def run(one: Wish) -> tuple[Result, ChainedMemoryJournal]:
         return backtest(one, files=files, environ=dict(environ or {}))
 
+    for one in ranges:  # before anything runs for hours
+        for end in (one.low, one.high):
+            wished = {**wish.changed, one.key: str(end)}
+            laid_over(wished, files, environ or {}, option="--param")
     whole, _ = run(wish)  # also tells what cannot be run at all, before hours are spent
     splits = walk_forward(whole.from_ms, whole.to_ms, folds=folds, embargo_ms=embargo_ms)
     ratios: list[float] = []
@@ -162,7 +167,12 @@ def ranges_of(texts: Iterable[str]) -> list[Range]:
             numbers = [int(part) for part in bounds.split(":")]
         except ValueError:
             numbers = []
-        if not key or len(numbers) not in (2, 3) or numbers[0] >= numbers[1] or numbers[2:] == [0]:
+        if (
+            not key
+            or len(numbers) not in (2, 3)
+            or numbers[0] >= numbers[1]
+            or any(step <= 0 for step in numbers[2:])
+        ):
             raise ConfigError(f"--param {text}: wanted is KEY=LOW:HIGH or KEY=LOW:HIGH:STEP, whole numbers")
         found.append(Range(key, *numbers))
     if not found:
