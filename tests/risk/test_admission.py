@@ -130,6 +130,21 @@ def test_the_old_secret_works_beside_the_new_one_during_its_grace() -> None:
         accepted(admission.admit(request, now_ms=NOW_S * 1_000, now_ns=0, queue_depth=0))
 
 
+@pytest.mark.parametrize("left_ms", [1, 0, -86_400_000])
+def test_after_its_grace_the_old_secret_is_refused_and_the_new_one_goes_on(left_ms: int) -> None:
+    now_ms = NOW_S * 1_000
+    rules = AdmissionRules(secrets=(SECRET, b"old"), grace_until_ms=now_ms + left_ms)
+    admission = Admission(rules, TableSurroundings())
+    verdicts = []
+    for number, secret in enumerate((SECRET, b"old")):
+        raw = json.dumps({**CALL, "amount_sol": number + 1}).encode()
+        request = WebhookRequest(body=raw, signature=sign(raw, str(NOW_S), secret), timestamp=str(NOW_S))
+        verdicts.append(admission.admit(request, now_ms=now_ms, now_ns=0, queue_depth=0))
+    new, old = verdicts
+    accepted(new)
+    assert isinstance(old, Signal) if left_ms > 0 else reason(old) is Reason.BAD_SIGNATURE
+
+
 def test_without_signatures_every_other_check_stays() -> None:
     door = Door(signed=False)
     unsigned = WebhookRequest(body=json.dumps(CALL).encode(), signature=None, timestamp=None)

@@ -30,6 +30,8 @@ from chimera.risk.payload import Wish, read_wish
 class AdmissionRules(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[bytes, ...]
     """Accepted webhook secrets: the current one first, then one still in its 24 h of grace."""
+    grace_until_ms: int | None = None
+    """When every secret but the first ends; None: it does not."""
     signed: bool = True
     """False only where the developer switched signatures off; every other check stays."""
     window_ms: int = 300_000
@@ -211,11 +213,12 @@ class Admission:
             return Refusal(Reason.BAD_SIGNATURE, limit="64 hex digits")
         signed = stamp.encode() + request.body
         given_bytes = given.lower().encode()
-        genuine = False
-        for keyed in self._keyed:  # every secret is tried, so that time tells nothing
+        genuine, until = False, self._rules.grace_until_ms
+        for place, keyed in enumerate(self._keyed):  # every secret is tried, so that time tells nothing
             digest = keyed.copy()
             digest.update(signed)
-            genuine |= hmac.compare_digest(digest.hexdigest().encode(), given_bytes)
+            good = place == 0 or until is None or now_ms < until
+            genuine |= hmac.compare_digest(digest.hexdigest().encode(), given_bytes) and good
         if not genuine:
             return Refusal(Reason.BAD_SIGNATURE)
         seconds = int(stamp) if stamp.isdigit() and len(stamp) <= 12 else None

@@ -201,7 +201,12 @@ def build_desk(
     )
     ingress = IngressRole(
         IngressDeps(
-            admission=Admission(rules.admission_rules(settings), surroundings),
+            admission=Admission(
+                rules.admission_rules(
+                    settings, grace_until_ms=outside.webhook_grace(settings, now_ms=clock.now_ms())
+                ),
+                surroundings,
+            ),
             journal=journal,
             queue=queue,
             clock=clock,

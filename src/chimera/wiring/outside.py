@@ -12,6 +12,7 @@ from chimera.adapters.jupiter import JupiterOptions, JupiterRoutes
 from chimera.adapters.price_oracle import PriceOracle
 from chimera.adapters.rpc import CallSeen, RpcChain, RpcOptions
 from chimera.adapters.rpc_nodes import RpcNodes
+from chimera.adapters.secret_grace import grace_until_ms
 from chimera.adapters.signers.vault import VaultSigner
 from chimera.config import Settings, without_credentials
 from chimera.domain.errors import ConfigError
@@ -87,6 +88,12 @@ def open_routes(settings: Settings) -> JupiterRoutes | None:
         if jupiter.url
         else None
     )
+
+
+def webhook_grace(settings: Settings, *, now_ms: int) -> int | None:
+    """When the webhook's previous secret ends; None where there is none. Raises ConfigError."""
+    previous = settings.security.webhook_secret_previous.reveal()
+    return grace_until_ms(data_dir(settings), previous.encode(), now_ms=now_ms) if previous else None
 
 
 def open_valuing(

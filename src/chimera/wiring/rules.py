@@ -234,7 +234,8 @@ def keeper_limits(settings: Settings) -> KeeperLimits:
     )
 
 
-def admission_rules(settings: Settings) -> AdmissionRules:
+def admission_rules(settings: Settings, *, grace_until_ms: int | None = None) -> AdmissionRules:
+    """`grace_until_ms`: when the webhook's previous secret ends. Raises ConfigError where there is no secret."""
     security, webhook = settings.security, settings.webhook
     accepted = (security.webhook_secret, security.webhook_secret_previous)
     known = tuple(secret.reveal().encode() for secret in accepted if secret)
@@ -245,6 +246,7 @@ def admission_rules(settings: Settings) -> AdmissionRules:
         )
     return AdmissionRules(
         secrets=known,
+        grace_until_ms=grace_until_ms if security.webhook_secret else None,
         signed=not settings.dev_mode,
         window_ms=security.replay_window_s * 1_000,
         rate_per_s=webhook.rate_per_s,
