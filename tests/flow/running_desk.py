@@ -22,7 +22,7 @@ from chimera.demo.processes import Child
 from chimera.demo.stage import Stage
 from chimera.domain.messages import Entry
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0  # what takes longer hangs, on a busy machine too
 DEMO_WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
 TRACES = ("Traceback (most recent call last)", 'File "/', "site-packages", "raise ")
 
@@ -86,7 +86,7 @@ class RunningDesk:
         reader, writer = await asyncio.open_connection(*self.host)
         try:
             writer.write(request)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
                 body = await reader.readexactly(int(length[0].split(b":")[1])) if length else b""

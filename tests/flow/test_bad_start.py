@@ -17,7 +17,7 @@ from chimera.domain.messages import Noted
 
 PASSPHRASE = "correct horse battery staple"
 SECRET = "a1b2" * 16
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 
 class House:
@@ -38,7 +38,7 @@ class House:
         }
         done = subprocess.run(
             [sys.executable, "-m", "chimera", *arguments],
-            capture_output=True, text=True, timeout=50, check=False, env=environ, cwd=self.folder,
+            capture_output=True, text=True, timeout=120, check=False, env=environ, cwd=self.folder,
         )  # fmt: skip
         for said in (done.stdout, done.stderr):
             assert "Traceback" not in said

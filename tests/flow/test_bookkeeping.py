@@ -55,7 +55,7 @@ class Outside:
         self.address = Address(str(self.key.pubkey()))
 
     async def confirmed(self, signature: Signature) -> Signature:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 (status,) = await self.rpc.statuses([signature])
                 if status is not None and status.commitment is not Commitment.PROCESSED:
@@ -92,7 +92,7 @@ def moved(desk: RunningDesk, signature: Signature) -> list[CapitalMoved]:
 
 async def equal(desk: RunningDesk) -> None:
     """The screen says that ledger and chain agree."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             overview = (await desk.ask("GET", "/api/v1/overview")).json
             lamports, _ = await desk.stage.holdings()
@@ -202,7 +202,7 @@ async def test_dead_letters_are_dealt_with_and_the_desk_is_halted_and_resumed_fr
             assert code == 0, told
             return list(json.loads(told)["items"])
 
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not (waiting := await letters()):
                 await asyncio.sleep(0.1)
         (letter,) = waiting
@@ -215,7 +215,7 @@ async def test_dead_letters_are_dealt_with_and_the_desk_is_halted_and_resumed_fr
         (handled,) = desk.facts(DeadLetterHandled)
         assert (handled.outcome, handled.by, handled.cause) == ("discarded", "demo", "a test of the sender's")
         audit = (await desk.ask("GET", "/api/v1/incidents/config-audit")).json["items"]
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not any(row["key"] == f"dead_letter.{letter['id']}" for row in audit):
                 await asyncio.sleep(0.1)
                 audit = (await desk.ask("GET", "/api/v1/incidents/config-audit")).json["items"]

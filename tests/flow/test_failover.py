@@ -102,7 +102,7 @@ class Story:
 
     async def told(self, active: str) -> dict[str, Any]:
         """The screens' word, once they say what the journal says."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (status := await self.rpc_status())["active"] != active:
                 await asyncio.sleep(0.1)
         return status
@@ -195,7 +195,7 @@ async def test_the_house_goes_to_its_fallback_and_comes_back(
         assert {units[0] for units in asked.values()} == {180_000}
         assert {later for units in asked.values() for later in units[1:]} == {100_000}
         rows = [("rpc.active", "primary", "fallback"), ("rpc.active", "fallback", "primary")]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await told.audit_rows() != rows:
                 await asyncio.sleep(0.1)
 

@@ -87,7 +87,7 @@ async def test_a_full_disk_stops_the_desk_with_a_clear_word_and_room_lets_it_go_
             while True:
                 file.write(b"x" * 4_096)
         statuses = await keep_asking(desk)
-        assert await asyncio.wait_for(desk.child.wait(), 30) == STOPPED
+        assert await asyncio.wait_for(desk.child.wait(), 90) == STOPPED
         assert 503 in statuses or statuses == []
         assert set(statuses) <= POSSIBLE
         last = (tmp_path / "desk.log").read_text().strip().splitlines()[-1]
@@ -103,7 +103,7 @@ async def test_a_desk_whose_files_may_not_grow_stops_though_it_cannot_even_say_s
         segment = next((desk.folder / "journal").glob("*.jsonl"))
         resource.prlimit(desk.child.pid, resource.RLIMIT_FSIZE, (segment.stat().st_size + 2_000,) * 2)
         statuses = await keep_asking(desk)
-        assert await asyncio.wait_for(desk.child.wait(), 30) == STOPPED
+        assert await asyncio.wait_for(desk.child.wait(), 90) == STOPPED
         assert set(statuses) <= POSSIBLE
         await stopped_and_taken_up_again(desk, None)
         assert "Traceback" not in (desk.folder / "desk.log").read_text()

@@ -30,7 +30,7 @@ from chimera.roles.topics import MARKET
 from chimera.testing.builders import address
 from chimera.venues.pumpfun.layout import BONDING_CURVE, CURVE_BYTES, PROGRAM, curve_address
 
-WITHIN_S = 15.0
+WITHIN_S = 40.0
 WRAPPED = Account(WSOL, TOKEN_PROGRAM, 1, bytes(44) + bytes((9, 1)) + bytes(36))
 ACCOUNTS = {WSOL: WRAPPED} | {
     found.address: Account(found.address, found.owner, found.lamports, bytes(found.data))

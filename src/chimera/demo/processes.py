@@ -13,7 +13,7 @@ from typing import Any
 from chimera.domain.errors import ConfigError
 
 FIRST_LINE_WITHIN_S = 40.0
-STOPS_WITHIN_S = 25.0  # the desk lets its last legs land
+STOPS_WITHIN_S = 40.0  # the desk lets its last legs land, for up to 20 s
 
 
 class Child:
