@@ -13,7 +13,7 @@ from chimera.execution.watch import WatchLimits
 from chimera.sim import storm as storms
 from chimera.sim.storm import Found, storm
 
-SEEDS = 150
+SEEDS = 300
 SEEDS_A_BUG = 60
 
 
@@ -60,6 +60,18 @@ class WithoutLocks(Desk):
         return True
 
 
+class Deaf(Desk):
+    """What was simulated when trading was halted is signed all the same."""
+
+    def _simulated(self, message: Simulated, now_ms: int) -> list[Effect]:
+        switch = self._books.kill_switch
+        active, switch.active = switch.active, False
+        try:
+            return super()._simulated(message, now_ms)
+        finally:
+            switch.active = active
+
+
 class RepeatsReverts(Desk):
     """A revert counts at once, though a fork may undo it and land what was to be replaced."""
 
@@ -81,8 +93,9 @@ HASTY = DeskLimits(watch=WatchLimits(expiry_margin_blocks=-145, not_found_answer
         (Desk, HASTY, "landed twice"),
         (TimeoutIsFailure, None, "landed twice"),
         (WithoutLocks, None, "two legs of one mint"),
+        (Deaf, None, "after trading had been halted"),
     ],
-    ids=["wall 3", "wall 4", "wall 5", "locks"],
+    ids=["wall 3", "wall 4", "wall 5", "locks", "kill switch"],
 )
 def test_a_desk_without_a_wall_is_found_out(
     desk_type: type[Desk], limits: DeskLimits | None, words: str

@@ -168,6 +168,9 @@ class _Day:
             self.skew_ms += rng.randint(1_000, 60_000)
         if rng.random() < faults.killed / 10:
             self._kill()
+        halted = self.books.kill_switch.active
+        if rng.random() < (faults.halted if not halted else 0.02 if faults.halted else 1.0):
+            self._halt(on=not halted)
 
     def _strategies(self) -> None:
         """Buys now and then; wants out of whatever is held, again and again until it is sold."""
@@ -327,9 +330,10 @@ class _Day:
             self.durable = len(self.entries)
         return entry
 
-    def halt(self) -> None:
-        """Everything, at once."""
-        self.record(KillSwitchMoved(True, "halt_all", "the storm", "storm"))
+    def _halt(self, *, on: bool) -> None:
+        """Everything, at once, or no more; answered when it is on disk."""
+        self.record(KillSwitchMoved(on, "halt_all" if on else "", "the storm", "storm"))
+        self.durable = len(self.entries)
 
     def _written(self, signature: Signature) -> bool:
         return any(

@@ -58,6 +58,8 @@ class Faults(msgspec.Struct, frozen=True):
     killed: float = 0.0
     """Of each step."""
     clock_jumps: float = 0.0
+    halted: float = 0.0
+    """Of each step, that a person halts trading; some seconds later it goes on."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -46,6 +46,7 @@ def faults_of(rng: Dice) -> Faults:
         node_lies=some(0.3),
         killed=rng.choice((0.0, 0.005, 0.03)),
         clock_jumps=some(0.002),
+        halted=some(0.004),
     )
 
 
