@@ -101,10 +101,9 @@ class House:
                 lamports_of=lambda mint, amount: None if self.bonk is None else amount * self.bonk,
                 sol_micro_usd=lambda: 200_000_000,
             ),
-            ledger=self.ledger,
+            ledger=self.ledger, symbol_of={JUP: "JUP"}.get,
             trading=Trading(
-                submit=self.intents.append, slippage_bps_max=100, ttl_ms=120_000, symbol_of=lambda _: "JUP",
-                token_program_of=lambda _: TOKEN_PROGRAM,
+                submit=self.intents.append, slippage_bps_max=100, ttl_ms=120_000, token_program_of=lambda _: TOKEN_PROGRAM,
             ) if trades else None,
             rules=RebalanceRules(), profile=Profile.CONSERVATIVE, cycle_s=1, run_s_max=1, ranking_s_max=90_000,
             journal=self.journal, clock=self.clock, observer=Observer(structlog.get_logger(), CollectorRegistry()),
@@ -156,6 +155,7 @@ async def test_where_it_may_trade_the_same_swap_is_one_intent_whose_id_is_its_ke
     assert intent.created_at_ms + intent.ttl_ms == house.clock.now_ms() + 120_000
     assert [(said.verdict, said.code) for said in house.said] == [("TRADE", "cycle"), ("TRADE", "swap")]
     assert house.said[1].data["intent_id"] == intent.id
+    assert intent.reason == f"rebalances 987.65 USD of USDC into JUP, which {ANN} holds"
 
 
 async def test_no_cycle_begins_before_the_last_one_s_swaps_have_an_end_over_a_restart_too(

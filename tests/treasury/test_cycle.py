@@ -91,6 +91,8 @@ def test_whoever_sends_something_worthless_does_not_stop_a_cycle() -> None:
     assert [one.input_mint for one in found.swaps] == [USDC]
     waits = decided(ann(usdc=10_000), {USDC: 123 * USD, JUNK: 10**15})
     assert isinstance(waits, Waits)
+    assert waits.picture is not None
+    assert [one.mint for one in waits.picture.holdings] == [USDC]
     assert waits.detail.endswith("left out, since nobody knows their worth: 1")
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from chimera.audit.reconcile import agrees
 from chimera.audit.sentences import About, sentence
-from chimera.domain.ids import SignalId, TradeId
+from chimera.domain.ids import USDC, SignalId, TradeId
 from chimera.domain.intent import Side, Signal, TradeIntent
 from chimera.domain.messages import (
     BreakerMoved,
@@ -76,8 +76,8 @@ class Narrator:
         self.books = Ledger()
         self._signals: dict[SignalId, Signal] = {}
         self._openings: dict[TradeId, TradeIntent] = {}
-        self._symbols: dict[str, str] = {}
-        self._digits: dict[str, int] = {}
+        self._symbols: dict[str, str] = {USDC: "USDC"}
+        self._digits: dict[str, int] = {USDC: 6}
 
     def name(self, *, mint: str, symbol: str) -> None:
         """Says what a mint is called; the first name stays."""

@@ -67,13 +67,15 @@ class CycleSeen(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     detail: str
     data: dict[str, Any] = {}
-    """Where swaps followed: trader, trust, held, target_bps and the swaps' keys."""
+    """Where it came to a picture: trader, trust, held, target_bps and the swaps' keys."""
 
 
 class Rebalances:
     def __init__(self) -> None:
         self.cycles: deque[CycleSeen] = deque(maxlen=CYCLES_KEPT)
         """The latest last."""
+        self.picture: CycleSeen | None = None
+        """The latest cycle that came to one."""
         self.swaps: OrderedDict[str, SwapSeen] = OrderedDict()
         """By key, the latest last."""
         self.basis = Basis()
@@ -126,9 +128,10 @@ class Rebalances:
     def _decided(self, said: StrategyDecided, at_ms: int) -> None:
         data = said.data
         if said.code != "swap" or "key" not in data:
-            self.cycles.append(
-                CycleSeen(at_ms=at_ms, verdict=said.verdict, code=said.code, detail=said.detail, data=data)
-            )
+            seen = CycleSeen(at_ms=at_ms, verdict=said.verdict, code=said.code, detail=said.detail, data=data)
+            self.cycles.append(seen)
+            if "held" in data:
+                self.picture = seen
             return
         trade_id = TradeId(str(data["intent_id"])) if "intent_id" in data else None
         key = str(data["key"])

@@ -18,7 +18,7 @@ class RebalancerCycle(msgspec.Struct, frozen=True):
 
 
 class RebalancerHolding(msgspec.Struct, frozen=True):
-    """A token as the last cycle that came to swaps found it, beside what was wanted of it."""
+    """A token as it was when wallet and target were last compared, beside what was wanted of it."""
 
     token_address: str
     amount: str
@@ -27,7 +27,7 @@ class RebalancerHolding(msgspec.Struct, frozen=True):
     """Of all that was counted, rounded down."""
     target_bps: int
     cost_lamports: str | None
-    """What all that is held of it now has cost, by swaps that are final; None where some came from outside."""
+    """What all that final swaps left of it has cost; None where there is none, or some came from outside."""
 
 
 class RebalancerSwap(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class RebalancerSwap(msgspec.Struct, frozen=True):
 
 class RebalancerState(msgspec.Struct, frozen=True):
     trader: str | None
-    """Who was followed when it last came to swaps."""
+    """Who was followed when wallet and target were last compared."""
     trust_score: float | None
     holdings: tuple[RebalancerHolding, ...]
     cycles: tuple[RebalancerCycle, ...]
@@ -95,7 +95,7 @@ def state_of(seen: Rebalances) -> RebalancerState:
     cycles = tuple(
         RebalancerCycle(one.at_ms, one.verdict, one.code, one.detail) for one in reversed(seen.cycles)
     )
-    last = next((one for one in reversed(seen.cycles) if "held" in one.data), None)
+    last = seen.picture
     if last is None:
         return RebalancerState(None, None, (), cycles)
     return RebalancerState(
@@ -141,10 +141,15 @@ def _holdings(cycle: CycleSeen, seen: Rebalances) -> tuple[RebalancerHolding, ..
             worth_micro_usd=str(worths.get(mint, 0)),
             share_bps=mul_div_floor(worths.get(mint, 0), BPS, whole) if whole else 0,
             target_bps=target.get(mint, 0),
-            cost_lamports=_text(seen.basis.cost_of(Address(mint))[1]),
+            cost_lamports=_cost(seen, mint),
         )
         for mint in mints
     )
+
+
+def _cost(seen: Rebalances, mint: str) -> str | None:
+    tokens, cost = seen.basis.cost_of(Address(mint))
+    return _text(cost) if tokens else None
 
 
 def _text(amount: int | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from chimera.domain.allocation import Profile, ProposedSwap
+from chimera.domain.allocation import Profile, ProposedSwap, RankedTrader
 from chimera.domain.errors import OutsideError
 from chimera.domain.ids import USDC, Address, IntentId, TradeId, derived_id
 from chimera.domain.intent import Origin, Side, Style, TradeIntent
@@ -25,7 +25,7 @@ from chimera.ports.chain import Chain
 from chimera.ports.runtime import Clock
 from chimera.ports.services import QuantEngine
 from chimera.ports.store import Journal
-from chimera.treasury.cycle import Swaps, Waits, decide, followed
+from chimera.treasury.cycle import Picture, Waits, decide, followed
 from chimera.treasury.rebalance import RebalanceRules
 
 NAME = "rebalancer"
@@ -50,7 +50,6 @@ class Trading(msgspec.Struct, frozen=True):
     submit: Callable[[TradeIntent], None]
     slippage_bps_max: int
     ttl_ms: int
-    symbol_of: Callable[[Address], str]
     token_program_of: Callable[[Address], Address | None]
 
 
@@ -63,6 +62,7 @@ class RebalancingRole:
         wallet: Address,
         ledger: Ledger,
         worths: Worths,
+        symbol_of: Callable[[Address], str],
         trading: Trading | None,
         rules: RebalanceRules,
         profile: Profile,
@@ -76,6 +76,7 @@ class RebalancingRole:
         """`trading`: None where swaps are only proposed."""
         self._engine, self._chain, self._wallet, self._ledger = engine, chain, wallet, ledger
         self._worths, self._trading, self._rules, self._profile = worths, trading, rules, profile
+        self._symbol_of = symbol_of
         self._cycle_s, self._run_s_max, self._ranking_ms_max = cycle_s, run_s_max, ranking_s_max * 1_000
         self._journal, self._clock, self._observer = journal, clock, observer
         self._keys: OrderedDict[str, None] = OrderedDict()
@@ -131,13 +132,13 @@ class RebalancingRole:
             now_ms=now,
         )
         if isinstance(decided, Waits):
-            return self._waits(decided.code, decided.detail)
+            return self._waits(decided.code, decided.detail, decided.picture)
         new = tuple(swap for swap in decided.swaps if swap.key not in self._keys)
         if not new:
             return self._waits("asked_already", "every swap of it was asked for in these five minutes")
-        self._tell(decided, new)
+        self._tell(decided.picture, new)
         for swap in new:
-            self._ask(swap, decided, now)
+            self._ask(swap, decided.picture.trader, now)
         return new
 
     async def holdings(self) -> Mapping[Address, int]:
@@ -167,13 +168,10 @@ class RebalancingRole:
         lamports, price = self._worths.lamports_of(mint, amount), self._worths.sol_micro_usd()
         return None if lamports is None or price is None else mul_div_floor(lamports, price, LAMPORTS)
 
-    def _ask(self, swap: ProposedSwap, decided: Swaps, now_ms: int) -> None:
+    def _ask(self, swap: ProposedSwap, trader: RankedTrader, now_ms: int) -> None:
         """On record first, by its key: whatever happens then, this swap is not asked for again."""
-        trader = decided.trader
-        detail = (
-            f"{swap.amount} of {swap.input_mint} into {swap.output_mint}, {swap.micro_usd / MICRO_USD:.2f} USD, "
-            f"held by {trader.trader}"
-        )
+        paid, got = self._name(swap.input_mint), self._name(swap.output_mint)
+        detail = f"{swap.micro_usd / MICRO_USD:.2f} USD of {paid} into {got}, which {trader.trader} holds"
         figures: dict[str, Any] = {
             "key": swap.key, "input_mint": swap.input_mint, "output_mint": swap.output_mint,
             "amount": str(swap.amount), "micro_usd": str(swap.micro_usd), "trader": trader.trader,
@@ -182,7 +180,7 @@ class RebalancingRole:
         if self._trading is None:
             self._decided(swap.output_mint, SHADOW, SWAP, detail, figures)
             return
-        intent = self._intent(swap, self._trading, f"rebalances: {detail}", now_ms)
+        intent = self._intent(swap, self._trading, f"rebalances {detail}", now_ms)
         self._decided(swap.output_mint, TRADE, SWAP, detail, {**figures, "intent_id": intent.id})
         self._asked[intent.id] = now_ms + intent.ttl_ms
         self._trading.submit(intent)
@@ -198,7 +196,7 @@ class RebalancingRole:
             style=Style.SHIELD,
             side=Side.SWAP,
             mint=swap.output_mint,
-            symbol=trading.symbol_of(swap.output_mint),
+            symbol=self._symbol_of(swap.output_mint),
             amount=swap.amount,
             slippage_bps_max=trading.slippage_bps_max,
             created_at_ms=now_ms,
@@ -208,25 +206,30 @@ class RebalancingRole:
             pay_mint=swap.input_mint,
         )
 
-    def _tell(self, decided: Swaps, new: tuple[ProposedSwap, ...]) -> None:
-        """The whole picture, once: what is held, what is wanted, and which swaps that makes."""
-        held = {
-            one.mint: {"amount": str(one.amount), "micro_usd": str(one.micro_usd)} for one in decided.holdings
-        }
-        figures = {
-            "trader": decided.trader.trader,
-            "trust": decided.trader.trust,
-            "held": held,
-            "target_bps": dict(decided.target_bps),
-            "swaps": [swap.key for swap in new],
-        }
-        verdict = SHADOW if self._trading is None else TRADE
-        told = f"{len(new)} swaps towards what {decided.trader.trader} holds"
-        self._decided(USDC, verdict, CYCLE, told, figures)
+    def _name(self, mint: Address) -> str:
+        return "USDC" if mint == USDC else self._symbol_of(mint) or mint
 
-    def _waits(self, code: str, detail: str) -> tuple[ProposedSwap, ...]:
-        self._decided(USDC, "WAIT", code, detail, {})
+    def _tell(self, picture: Picture, new: tuple[ProposedSwap, ...]) -> None:
+        """The whole picture, once, and which swaps that makes."""
+        verdict = SHADOW if self._trading is None else TRADE
+        told = f"{len(new)} swap{'s' * (len(new) != 1)} towards what {picture.trader.trader} holds"
+        self._decided(USDC, verdict, CYCLE, told, {**_figures(picture), "swaps": [swap.key for swap in new]})
+
+    def _waits(self, code: str, detail: str, picture: Picture | None = None) -> tuple[ProposedSwap, ...]:
+        self._decided(USDC, "WAIT", code, detail, {} if picture is None else _figures(picture))
         return ()
 
     def _decided(self, mint: Address, verdict: str, code: str, detail: str, data: dict[str, Any]) -> None:
         self._journal.append(StrategyDecided(NAME, mint, verdict, code, detail, data=data))
+
+
+def _figures(picture: Picture) -> dict[str, Any]:
+    held = {
+        one.mint: {"amount": str(one.amount), "micro_usd": str(one.micro_usd)} for one in picture.holdings
+    }
+    return {
+        "trader": picture.trader.trader,
+        "trust": picture.trader.trust,
+        "held": held,
+        "target_bps": dict(picture.target_bps),
+    }

@@ -19,20 +19,28 @@ Worth = Callable[[Address, int], "int | None"]
 """Micro-dollars that an amount of a mint would fetch; None: nobody knows."""
 
 
-class Waits(msgspec.Struct, frozen=True):
-    """Nothing is to be done now."""
-
-    code: str
-    detail: str
-
-
-class Swaps(msgspec.Struct, frozen=True):
-    """What would bring the wallet nearer, the largest first; never empty."""
+class Picture(msgspec.Struct, frozen=True):
+    """What is held, and what somebody holds that is followed."""
 
     trader: RankedTrader
     holdings: tuple[Holding, ...]
     target_bps: dict[Address, int]
     """Without SOL; the rest is dollars."""
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """Nothing is to be done now."""
+
+    code: str
+    detail: str
+    picture: Picture | None = None
+    """Where it came to one."""
+
+
+class Swaps(msgspec.Struct, frozen=True):
+    """What would bring the wallet nearer, the largest first; never empty."""
+
+    picture: Picture
     swaps: tuple[ProposedSwap, ...]
 
 
@@ -80,11 +88,11 @@ def decide(
     if wanted := sorted(set(unknown) & set(target)):
         return Waits("worth_unknown", f"nobody knows what {wanted[0]} is worth")
     swaps = proposed(known, target, rules, wallet=wallet, now_ms=now_ms)
-    if not swaps:
-        return Waits(
-            "within_band", f"{len(known)} holdings are where {trader.trader} has them{_left_out(unknown)}"
-        )
-    return Swaps(trader, tuple(known), target, swaps)
+    picture = Picture(trader, tuple(known), target)
+    if swaps:
+        return Swaps(picture, swaps)
+    told = f"{len(known)} holding{'s are' if len(known) != 1 else ' is'} where {trader.trader} has them"
+    return Waits("within_band", told + _left_out(unknown), picture)
 
 
 def _valued(

@@ -17,6 +17,7 @@ from chimera.roles.topics import TRADES_CAPACITY, WALLET_TOUCHED
 from chimera.wiring.around import Around
 from chimera.wiring.desk import DeskParts, build_desk
 from chimera.wiring.motion import close_desk, open_books, start_desk
+from chimera.wiring.rebalancing import rebalancing
 
 COMPONENT = "execution-engine"
 
@@ -65,6 +66,11 @@ async def start_execution(around: Around, desk: DeskParts, *, reread: Callable[[
     loops.start("touched", _follow_touched(around, desk))
     await loops.first_of(open_books(desk, clock, observer), None)
     start_desk(loops, desk, around.settings)
+    if around.settings.rebalancer.enabled:
+        rebalancer = rebalancing(
+            desk, settings=around.settings, view=around.view, bus=bus, clock=clock, observer=observer
+        )
+        loops.start("rebalancing", (await around.stack.enter_async_context(rebalancer)).run())
     loops.start("signals", signals.give())
     loops.start("signals looked after", signals.look_after())
     loops.start("facts", signals.write_down())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from chimera.adapters.clocks import WallClock
 from chimera.adapters.quant import QuantClient
 from chimera.adapters.quant_figures import read_figures
 from chimera.config import Settings
@@ -12,11 +13,14 @@ from chimera.control.quant_server import QuantServer
 from chimera.control.server import ControlServer, bind
 from chimera.domain.allocation import Profile, Ranking
 from chimera.domain.units import MICRO_USD
+from chimera.market.view import MarketView
+from chimera.observe import Observer
+from chimera.ports.bus import Bus
 from chimera.roles.rebalancing import RebalancingRole, Trading, Worths
 from chimera.roles.topics import INTENTS
 from chimera.treasury.rebalance import RebalanceRules
 from chimera.treasury.trust import ranked
-from chimera.wiring.house import House
+from chimera.wiring.desk import DeskParts
 
 BUCKET_MS = 300_000  # SPEC RB-07
 
@@ -34,45 +38,44 @@ def rebalance_rules(settings: Settings) -> RebalanceRules:
 
 
 @asynccontextmanager
-async def rebalancing(house: House) -> AsyncIterator[RebalancingRole]:
-    """The role with its past folded; its connection is closed at the end. Raises ConfigError."""
-    rebalancer = house.settings.rebalancer
+async def rebalancing(
+    desk: DeskParts, *, settings: Settings, view: MarketView, bus: Bus, clock: WallClock, observer: Observer
+) -> AsyncIterator[RebalancingRole]:
+    """The role with its past folded; its connection is closed at the end. Raises ConfigError.
+
+    It runs where the desk does: what it asks for it looks up in the desk's own books, and nobody else's.
+    """
+    rebalancer = settings.rebalancer
     async with QuantClient(rebalancer.url, key=rebalancer.key.reveal()) as engine:
         role = RebalancingRole(
             engine=engine,
-            chain=house.desk.paper or house.chain,
-            wallet=house.wallet,
-            worths=Worths(
-                lamports_of=house.view.value_lamports,
-                sol_micro_usd=house.view.sol_micro_usd,
-            ),
-            ledger=house.books.ledger,
-            trading=_trading(house) if rebalancer.trades else None,
-            rules=rebalance_rules(house.settings),
+            chain=desk.paper or desk.chain,
+            wallet=desk.wallet,
+            worths=Worths(lamports_of=view.value_lamports, sol_micro_usd=view.sol_micro_usd),
+            ledger=desk.books.ledger,
+            symbol_of=desk.surroundings.symbol_of,
+            # intents go to the desk the way that every strategy's do
+            trading=Trading(
+                submit=lambda intent: bus.publish(INTENTS, intent),
+                slippage_bps_max=rebalancer.slippage_bps,
+                ttl_ms=rebalancer.ttl_s * 1_000,
+                token_program_of=view.token_program,
+            )
+            if rebalancer.trades
+            else None,
+            rules=rebalance_rules(settings),
             profile=Profile(rebalancer.profile),
             cycle_s=rebalancer.cycle_s,
             run_s_max=rebalancer.run_s_max,
             ranking_s_max=rebalancer.ranking_s_max,
-            journal=house.journal,
-            clock=house.clock,
-            observer=house.observer,
+            journal=desk.journal,
+            clock=clock,
+            observer=observer,
         )
-        for entry in house.journal.read():
+        for entry in desk.journal.read():
             role.fold(entry)
-        house.journal.listen(role.fold)
+        desk.journal.listen(role.fold)
         yield role
-
-
-def _trading(house: House) -> Trading:
-    """Intents go to the desk the way that every strategy's do."""
-    rebalancer = house.settings.rebalancer
-    return Trading(
-        submit=lambda intent: house.bus.publish(INTENTS, intent),
-        slippage_bps_max=rebalancer.slippage_bps,
-        ttl_ms=rebalancer.ttl_s * 1_000,
-        symbol_of=house.desk.surroundings.symbol_of,
-        token_program_of=house.view.token_program,
-    )
 
 
 def ranking_of(figures: Path) -> Ranking:

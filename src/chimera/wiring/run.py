@@ -44,7 +44,15 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
         loops.start("signals", house.strategy.follow_signals())
         loops.start("marks", house.strategy.mark())
         if house.settings.rebalancer.enabled:
-            loops.start("rebalancing", (await stack.enter_async_context(rebalancing(house))).run())
+            rebalancer = rebalancing(
+                house.desk,
+                settings=house.settings,
+                view=house.view,
+                bus=house.bus,
+                clock=house.clock,
+                observer=house.observer,
+            )
+            loops.start("rebalancing", (await stack.enter_async_context(rebalancer)).run())
         started(server.port)
         await loops.first_of(stop.wait(), None)
         await settle(house.desk)
