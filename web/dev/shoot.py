@@ -28,6 +28,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("address", help="with #key=…, as the demo prints it")
     asked.add_argument("folder", type=Path)
+    asked.add_argument("--screens", default=",".join(SCREENS), help="which, by comma, beside the first")
     options = asked.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
@@ -36,7 +37,7 @@ def main() -> int:
         for theme in ("dark", "light"):
             for device, size in (("desk", DESK), ("phone", PHONE)):
                 page = _open(browser, options.address, theme, size, complaints)
-                _round(page, options.folder, f"{device}-{theme}")
+                _round(page, options.folder, f"{device}-{theme}", options.screens.split(","))
                 page.context.close()
         browser.close()
     sys.stderr.writelines(f"{complaint}\n" for complaint in complaints)
@@ -60,7 +61,7 @@ SCREENS = (
 )
 
 
-def _round(page: Page, folder: Path, suffix: str) -> None:
+def _round(page: Page, folder: Path, suffix: str, screens: list[str]) -> None:
     """The screens one after the other; a trade, a decision and a token's report are photographed if there is one."""
     page.screenshot(path=folder / f"command-{suffix}.png")
     decision = page.locator("ol[aria-label='Latest decisions'] a").first
@@ -69,11 +70,11 @@ def _round(page: Page, folder: Path, suffix: str) -> None:
         page.get_by_role("list", name="Steps").wait_for()
         page.screenshot(path=folder / f"why-{suffix}.png")
     at = page.url.partition("#")[0]
-    for screen in SCREENS:
+    for screen in screens:
         page.goto(f"{at}#/{screen}")
         page.get_by_role("heading", level=1).first.wait_for(state="attached")
         if screen == "positions":
-            page.locator("main canvas").wait_for(timeout=COURSE_MS)
+            page.locator("main canvas").first.wait_for(timeout=COURSE_MS)
         page.wait_for_timeout(SETTLE_MS * (4 if screen == "positions" else 1))
         page.screenshot(path=folder / f"{screen}-{suffix}.png")
         opens = {"trades": "main tbody tr, main ul > li", "markets": "main tbody a, main ul > li a"}.get(

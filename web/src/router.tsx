@@ -44,6 +44,8 @@ export interface DecisionSearch {
   strategy?: Strategy;
   /** A symbol, or the beginning of an address. */
   token?: string;
+  /** Without what was only noted: wishes, waits, what a strategy would have done. */
+  quiet?: true;
 }
 
 export interface WalletSearch {
@@ -187,6 +189,7 @@ export function readDecisionSearch(search: Record<string, unknown>): DecisionSea
   const read: DecisionSearch = {};
   if (OUTCOMES.includes(search.outcome as Outcome)) read.outcome = search.outcome as Outcome;
   if (search.strategy === "SHIELD" || search.strategy === "SPEAR") read.strategy = search.strategy;
+  if (search.quiet === true) read.quiet = true;
   return { ...read, ...texts(search, ["token"]) };
 }
 

@@ -131,4 +131,37 @@ describe("a table", () => {
     const cards = within(screen.getByRole("list", { name: "Rows" })).getAllByRole("listitem");
     expect(cards.map((card) => card.textContent)).toEqual(["bSize20", "aSize3"]);
   });
+
+  it("draws a row again only when it is another, and opens it in the newest way", async () => {
+    const drawn: string[] = [];
+    const counted: Column<Row>[] = [
+      {
+        id: "name",
+        header: "Name",
+        enableSorting: false,
+        cell: ({ row }) => {
+          drawn.push(row.original.id);
+          return row.original.id;
+        },
+      },
+    ];
+    const opened: string[] = [];
+    const table = (shown: Row[], way: string) => (
+      <Table
+        label="Rows"
+        columns={counted}
+        rows={shown}
+        rowKey={(row) => row.id}
+        onOpen={(row) => opened.push(`${way} ${row.id}`)}
+        empty={{ title: "None" }}
+      />
+    );
+    const { rerender } = render(table(rows, "first"));
+    expect(new Set(drawn)).toEqual(new Set(["a", "b"]));
+    drawn.length = 0;
+    rerender(table([{ id: "c", size: 1 }, ...rows], "second"));
+    expect(new Set(drawn)).toEqual(new Set(["c"]));
+    await userEvent.click(screen.getByText("a"));
+    expect(opened).toEqual(["second a"]);
+  });
 });

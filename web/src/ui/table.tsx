@@ -10,7 +10,7 @@ import {
   tableFeatures,
   useTable,
 } from "@tanstack/react-table";
-import type { MouseEvent, ReactNode } from "react";
+import { type MouseEvent, memo, type ReactNode, useEffect, useMemo, useRef } from "react";
 import { Icon } from "./icons";
 import { useNarrow } from "./media";
 import { Empty, ErrorState, Loading } from "./parts";
@@ -57,6 +57,16 @@ export function Table<T extends RowData>(props: TableProps<T>) {
 
 function Filled<T extends RowData>(props: TableProps<T> & { rows: readonly T[] }) {
   const narrow = useNarrow();
+  // Rows outlive the render that made them, so they ask for the newest way to open one.
+  const newest = useRef(props.onOpen);
+  useEffect(() => {
+    newest.current = props.onOpen;
+  }, [props.onOpen]);
+  const openable = props.onOpen !== undefined;
+  const open = useMemo(
+    () => (openable ? (row: unknown) => newest.current?.(row as T) : undefined),
+    [openable],
+  );
   const table = useTable({
     features,
     columns: props.columns as Column<T>[],
@@ -120,29 +130,56 @@ function Filled<T extends RowData>(props: TableProps<T> & { rows: readonly T[] }
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr
+            <Line
               key={row.id}
-              {...opener(props.onOpen, row.original)}
-              className="group hover:bg-raised data-[opens]:cursor-pointer"
-            >
-              {row.getAllCells().map((cell) => {
-                const look = (cell.column.columnDef.meta ?? {}) as ColumnLook;
-                return (
-                  <td
-                    key={cell.id}
-                    className={`h-9 border-b border-line px-2 first:pl-3 last:pr-3 ${look.align === "right" ? "text-right" : ""} ${look.className ?? ""}`}
-                  >
-                    <table.FlexRender cell={cell} />
-                  </td>
-                );
-              })}
-            </tr>
+              of={row.original}
+              columns={props.columns}
+              onOpen={open}
+              cells={() =>
+                row.getAllCells().map((cell) => ({
+                  id: cell.id,
+                  header: "",
+                  look: (cell.column.columnDef.meta ?? {}) as ColumnLook,
+                  body: <table.FlexRender cell={cell} />,
+                }))
+              }
+            />
           ))}
         </tbody>
       </table>
     </div>
   );
 }
+
+interface LineProps {
+  of: unknown;
+  columns: unknown;
+  onOpen: ((row: unknown) => void) | undefined;
+  cells: () => CardCell[];
+}
+
+/**
+ * One row, drawn again only when what it shows is another value: a list of a thousand decisions that gets one more
+ * would draw them all, several times a second.
+ */
+const Line = memo(
+  function Line({ of, cells, onOpen }: LineProps) {
+    return (
+      <tr {...opener(onOpen, of)} className="group hover:bg-raised data-[opens]:cursor-pointer">
+        {cells().map(({ id, look, body }) => (
+          <td
+            key={id}
+            className={`h-9 border-b border-line px-2 first:pl-3 last:pr-3 ${look.align === "right" ? "text-right" : ""} ${look.className ?? ""}`}
+          >
+            {body}
+          </td>
+        ))}
+      </tr>
+    );
+  },
+  (before, after) =>
+    before.of === after.of && before.columns === after.columns && before.onOpen === after.onOpen,
+);
 
 interface CardCell {
   id: string;

@@ -44,7 +44,7 @@ export function Decisions() {
   const rows = useMemo(() => all?.filter((decision) => fits(decision, search)), [all, search]);
 
   const { hasNextPage, isFetching, isError, fetchNextPage, refetch } = pages;
-  const narrowed = Boolean(search.strategy ?? search.token);
+  const narrowed = Boolean(search.strategy ?? search.token ?? search.quiet);
   const lookOn =
     narrowed && hasNextPage && (rows?.length ?? 0) < ENOUGH && (read?.length ?? 0) < LOOKED_MAX && !isError;
   useEffect(() => {
@@ -189,10 +189,21 @@ function Filters(props: {
           className={FIELD}
         />
       </Field>
+      <label className="flex h-8 cursor-pointer items-center gap-1.5 self-end text-xs text-dim">
+        <input
+          type="checkbox"
+          checked={search.quiet ?? false}
+          onChange={(event) => onChange({ quiet: event.target.checked || undefined })}
+          className="accent-accent"
+        />
+        Without notes
+      </label>
       {filtered && (
         <Button
           look="quiet"
-          onClick={() => onChange({ outcome: undefined, strategy: undefined, token: undefined })}
+          onClick={() =>
+            onChange({ outcome: undefined, strategy: undefined, token: undefined, quiet: undefined })
+          }
         >
           Clear filters
         </Button>

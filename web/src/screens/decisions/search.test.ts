@@ -27,6 +27,12 @@ function decision(seq: number, more: Partial<Decision> = {}): Decision {
 const seqs = (list: Decision[]) => list.map((one) => one.seq);
 
 describe("a search of decisions", () => {
+  it("leaves out what was only noted, where that is asked for", () => {
+    expect(fits(decision(1, { outcome: "info" }), { quiet: true })).toBe(false);
+    expect(fits(decision(1, { outcome: "refused" }), { quiet: true })).toBe(true);
+    expect(fits(decision(1, { outcome: "info" }), {})).toBe(true);
+  });
+
   it("finds a token by its symbol in any case, and by the beginning of its address", () => {
     expect(fits(decision(1), { token: "bon" })).toBe(true);
     expect(fits(decision(1), { token: "DezX" })).toBe(true);

@@ -5,6 +5,7 @@ import type { DecisionSearch } from "../../router";
 /** Whether `decision` is one of those searched for. A token is its symbol, or the beginning of its address. */
 export function fits(decision: Decision, search: DecisionSearch): boolean {
   if (search.outcome && decision.outcome !== search.outcome) return false;
+  if (search.quiet && decision.outcome === "info") return false;
   if (search.strategy && decision.strategy !== search.strategy) return false;
   const wanted = search.token?.trim();
   if (!wanted) return true;

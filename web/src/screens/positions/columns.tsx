@@ -110,7 +110,7 @@ export const POSITION_COLUMNS: Column<Position>[] = [
     accessorFn: (position) => position.opened_at,
     sortFn: inOrder,
     header: "Held",
-    meta: { align: "right" },
+    meta: { align: "right", card: "none" },
     cell: ({ row: { original } }) => <Age at={original.opened_at} className="text-dim" />,
   },
 ];

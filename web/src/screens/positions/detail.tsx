@@ -197,7 +197,7 @@ function LookSwitch({ look, onChange }: { look: Look; onChange: (look: Look) => 
         href="https://www.tradingview.com/"
         target="_blank"
         rel="noreferrer"
-        className="rounded-sm text-2xs text-faint hover:text-text hover:underline"
+        className="rounded-sm bg-panel px-1 text-2xs text-faint hover:text-text hover:underline"
       >
         Charts by TradingView
       </a>
