@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 from chimera.cli import app
-from chimera.config import schema
+from chimera.config import Secret, Settings, schema
+from chimera.config.live import value_of
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- made by ops/documents.py: begin -->", "<!-- made by ops/documents.py: end -->"
@@ -22,9 +24,9 @@ def settings(described: dict[str, Any]) -> str:
     sections: dict[str, list[str]] = {}
     for key, shape in leaves(described, described["$ref"], ""):
         section = key.rpartition(".")[0]
-        sections.setdefault(section, []).append(
-            f"| `{key}` | {default(shape)} | {allowed(shape)} | {cell(shape.get('description', ''))} |"
-        )
+        told = cell(shape.get("description", ""))
+        row = f"| `{key}` | {default(value_of(Settings(), key))} | {allowed(shape)} | {told} |"
+        sections.setdefault(section, []).append(row)
     parts = []
     for section, rows in sections.items():
         title = f"### `{section}`" if section else "### At the top"
@@ -49,11 +51,11 @@ def leaves(described: dict[str, Any], reference: str, prefix: str) -> Iterator[t
         yield from leaves(described, target, below)
 
 
-def default(shape: dict[str, Any]) -> str:
+def default(value: Any) -> str:
     """The default as it would be written in a file."""
-    value = shape.get("default", "")
-    if not value and value not in (0, False):
+    if isinstance(value, Secret) or (not value and value not in (0, False)):
         return "none"
+    value = msgspec.to_builtins(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

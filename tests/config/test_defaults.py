@@ -1,16 +1,22 @@
 """Defaults are said once in the settings and once in the rooms that use them; both must say the same."""
 
+from typing import Any
+
 import msgspec
+import pytest
 
 from chimera.adapters.rpc import RpcOptions
 from chimera.config import Settings, load
+from chimera.config.live import value_of
 from chimera.execution.failover import FailoverPolicy
 from chimera.execution.fees import FeePolicy
 from chimera.execution.mev.workers import MevLimits
 from chimera.execution.prices import PricePolicy
 from chimera.execution.tips import TipPolicy
 from chimera.plugins import strategies
+from chimera.risk.breakers import BreakerKind
 from chimera.risk.checks import RiskLimits
+from chimera.risk.failures import DEFAULTS
 from chimera.risk.loss_breaker import LossLimits
 from chimera.wiring import rules
 
@@ -25,11 +31,31 @@ def test_limits_and_policies_built_from_the_defaults_are_the_rooms_own_defaults(
     assert set(limits.strategy_bps) | set(limits.paused) <= set(strategies())
     assert msgspec.structs.replace(limits, strategy_bps={}, paused=()) == RiskLimits()
     assert rules.loss_limits(defaults()) == LossLimits()
+    policies = rules.breaker_policies(defaults())
+    assert policies.pop(BreakerKind.SPEAR_LOSSES).in_row_max == LossLimits().losses_in_row_max - 1
+    assert policies == DEFAULTS
     assert rules.fee_policy(defaults()) == FeePolicy()
     assert rules.tip_policy(defaults()) == TipPolicy()
     assert rules.price_policy(defaults()) == PricePolicy()
     assert rules.mev_limits(defaults()) == MevLimits(), "and so every worker is off"
     assert rules.failover_policy(defaults()) == FailoverPolicy()
+
+
+@pytest.mark.parametrize(
+    ("variable", "changed", "section"),
+    [
+        ("COPY_TRADE__SPEAR__STOP_LOSS_BPS", {"stop_loss_bps": 77}, "copy_trade.spear"),
+        ("RISK__BREAKERS__SLIPPAGE__PERCENT_MAX", {"percent_max": 77}, "risk.breakers.slippage"),
+        ("JITO__POLL_S", {"poll_s": 77}, "jito"),
+        ("GEYSER__URL", {"url": "http://77"}, "geyser"),
+    ],
+)
+def test_who_sets_one_field_of_a_section_leaves_its_other_defaults_as_they_are(
+    variable: str, changed: dict[str, Any], section: str
+) -> None:
+    (given,) = changed.values()
+    found = value_of(load([], {f"CHIMERA_{variable}": str(given)}), section)
+    assert found == msgspec.structs.replace(value_of(Settings(), section), **changed)
 
 
 def test_a_node_is_asked_forty_times_a_second_at_most_and_waited_for_two_seconds() -> None:

@@ -70,6 +70,11 @@ FAULTS: tuple[dict[str, Any], ...] = (
 """At what rate a request or a slot is struck; a fork of 1 undoes two slots, the one in progress and one sealed.
 
 Confirmed lags by two slots, so that a fork of 7 undoes some that were confirmed."""
+STEADFAST = {
+    f"CHIMERA_RISK__BREAKERS__{name}__ENABLED": "false"
+    for name in ("SLIPPAGE", "SIGNING", "TRADE_FAILURE", "CONFIRMATION")
+}
+"""The faults would open these, and a desk that buys nothing any more proves little."""
 JITO_DOWN: dict[str, Any] = {"kind": "jito_down"}
 """For the middle third of the run."""
 
@@ -77,7 +82,7 @@ JITO_DOWN: dict[str, Any] = {"kind": "jito_down"}
 async def torture(*, kills: int, seed: int, folder: Path, faults: bool = False) -> dict[str, Any]:
     """What was found at the end; `proved` says whether it is what it must be."""
     chance = random.Random(seed)
-    stage = Stage(seed=seed, port=0, data_dir=folder, environ=os.environ)
+    stage = Stage(seed=seed, port=0, data_dir=folder, environ={**os.environ, **STEADFAST})
     struck: dict[str, int] = {}
     refused_starts = 0
     async with stage:

@@ -58,7 +58,7 @@ def test_a_document_without_markers_is_refused() -> None:
 
 def test_a_changed_setting_makes_the_table_stale() -> None:
     changed = schema()
-    changed["$defs"]["Api"]["properties"]["port"]["default"] = 1
+    changed["$defs"]["Api"]["properties"]["port"]["maximum"] = 1
     assert documents.settings(changed) != documents.settings(schema())
 
 

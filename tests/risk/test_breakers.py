@@ -188,6 +188,16 @@ def test_a_restart_finds_it_as_the_journal_left_it() -> None:
     assert again.review() == past.breakers.review() is not None
 
 
+def test_a_state_that_nobody_knows_stops_buys_until_its_time_is_over() -> None:
+    past = Past()
+    past.tell(BreakerMoved("slippage", "CLOSED", "MELTED", "newer than we are", "slippage_breaker"))
+    refused = past.breakers.review()
+    assert refused is not None and refused.observed == "the journal says MELTED: newer than we are"
+    past.now += 45 * MINUTE
+    past.tick()
+    assert past.state() is BreakerState.HALF_OPEN
+
+
 def test_one_that_is_switched_off_says_nothing_and_never_moves() -> None:
     past = Past()
     past.breakers.tune(

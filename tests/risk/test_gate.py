@@ -110,6 +110,18 @@ def test_an_unsound_intent_is_refused(change: dict[str, object], expected: Reaso
     assert reason(intent(**change), seen()) is expected
 
 
+def test_the_order_is_kill_switch_breakers_slippage_whatever_else_is_wrong_too() -> None:
+    wrong = {
+        "kill_refusal": Refusal(Reason.KILL_SWITCH),
+        "breaker_refusal": Refusal(Reason.SLIPPAGE_BREAKER),
+    }
+    wide = intent(slippage_bps_max=501)
+    assert reason(wide, seen(**wrong)) is Reason.KILL_SWITCH
+    assert reason(wide, seen(**{**wrong, "kill_refusal": None})) is Reason.SLIPPAGE_BREAKER
+    assert reason(wide, seen()) is Reason.SLIPPAGE
+    assert reason(intent(), seen()) is None, "and only then is anything planned, signed or confirmed"
+
+
 def clustered(*beside: tuple[int, int], **limits: int) -> Refusal | Approved:
     """A buy of 0.1 SOL beside (correlation in bps, lamports) that is held, of 10 SOL in all."""
     gate = Gate(RiskLimits(**{"cluster_bps": 1_000, **limits}))

@@ -9,6 +9,7 @@ Secrets come from the environment or `.env` alone: a file with one in it is refu
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -38,13 +39,30 @@ def load(paths: Iterable[Path], environ: Mapping[str, str], *, dotenv: Path | No
     layers.add_variables(environ, source="environment")
     check_keys(layers.tree, source="environment")
     try:
-        settings = msgspec.convert(layers.with_amounts(), Settings, strict=False, dec_hook=_secret)
+        given = filled(layers.with_amounts(), Settings())
+        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_secret)
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at `$.")
         key = place.rstrip("`")
         raise ConfigError(f"{layers.source_of(key)}: {key or 'settings'}: {_said(what)}") from None
     _check_together(settings, layers)
     return settings
+
+
+def filled(given: Mapping[str, Any], section: msgspec.Struct) -> dict[str, Any]:
+    """What is given, over the section's own defaults: `copy_trade.spear` has others than what it is made of.
+
+    A section of which nothing is given is left to its type, and so are secrets.
+    """
+    whole = dict(given)
+    for name in section.__struct_fields__:
+        default = getattr(section, name)
+        if isinstance(default, msgspec.Struct):
+            if isinstance(whole.get(name), dict):
+                whole[name] = filled(whole[name], default)
+        elif name not in whole and not isinstance(default, Secret):
+            whole[name] = msgspec.to_builtins(default)
+    return whole
 
 
 def _secret(kind: type, value: object) -> object:

@@ -14,14 +14,14 @@ class BreakerRules(msgspec.Struct, frozen=True, kw_only=True):
     """Any of three opens it."""
 
     enabled: bool = True
-    failures_max: Failures
+    failures_max: Failures = 5
     """So many within the window."""
-    window_minutes: Minutes
-    in_row_max: Failures
+    window_minutes: Minutes = 10
+    in_row_max: Failures = 3
     """So many in a row, whenever they were."""
     percent_max: Share = 100
     """More than this share of the window, asked once it holds `failures_max` outcomes; 100: never."""
-    recovery_minutes: Minutes
+    recovery_minutes: Minutes = 30
     """How long it stays open before it tries again."""
 
 

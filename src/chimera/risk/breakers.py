@@ -67,7 +67,10 @@ class Breaker:
     # folding
 
     def apply(self, moved: BreakerMoved, at_ms: int) -> None:
-        self.state, self.cause = BreakerState(moved.after), moved.cause
+        known = moved.after in BreakerState.__members__
+        # what another version wrote and this one cannot read stops buys rather than letting them pass
+        self.state = BreakerState(moved.after) if known else BreakerState.OPEN
+        self.cause = moved.cause if known else f"the journal says {moved.after}: {moved.cause}"
         self._good = self._bad = self._in_row = 0
         self._on_trial.clear()
         if self.state is BreakerState.OPEN:
