@@ -64,6 +64,8 @@ class Node:
                 return self.height
             case "getHealth":
                 return "ok"
+            case "getGenesisHash":
+                return f"genesis of {self.slot}"
             case "sendTransaction":
                 return str(SIGNED)
             case "getTransaction":
@@ -374,3 +376,11 @@ async def test_a_transaction_is_read_from_whichever_node_has_it_and_none_is_no_e
     assert pair.fallback.count("getTransaction") == 1
     pair.fallback.status = 503
     assert await pair.rpc.transaction(ONE) is None
+
+
+async def test_each_node_says_itself_of_which_cluster_it_is(pair: Pair) -> None:
+    pair.primary.slot, pair.fallback.slot = 1, 2
+    assert await pair.rpc.genesis_hashes() == {"primary": "genesis of 1", "fallback": "genesis of 2"}
+    pair.primary.status = 503
+    told = await pair.rpc.genesis_hashes()
+    assert isinstance(told["primary"], Unreachable) and told["fallback"] == "genesis of 2"

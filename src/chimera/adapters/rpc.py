@@ -152,6 +152,10 @@ class RpcChain:
     async def block_height(self, *, commitment: Commitment = Commitment.CONFIRMED) -> int:
         return await self._call("getBlockHeight", [{"commitment": commitment}], int)
 
+    async def genesis_hash(self) -> str:
+        """Which cluster the node belongs to."""
+        return await self._call("getGenesisHash", [], str)
+
     async def latest_blockhash(self) -> Blockhash:
         """The newest confirmed one: a processed one may lie on a fork that dies, and our transaction with it."""
         answer = await self._call(

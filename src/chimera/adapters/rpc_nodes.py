@@ -77,6 +77,16 @@ class RpcNodes:
     async def latest_blockhash(self) -> Blockhash:
         return await self._read(lambda node: node.latest_blockhash())
 
+    async def genesis_hashes(self) -> dict[str, str | OutsideError]:
+        """What each node says of its cluster, or why it says nothing; nobody speaks for another here."""
+        told: dict[str, str | OutsideError] = {}
+        for name in self._nodes:
+            try:
+                told[name] = await self._ask(name, lambda node: node.genesis_hash())
+            except OutsideError as error:
+                told[name] = error
+        return told
+
     async def simulate(self, transaction: bytes, *, accounts: Sequence[Address] = ()) -> Simulation:
         return await self._read(lambda node: node.simulate(transaction, accounts=accounts), urgent=True)
 

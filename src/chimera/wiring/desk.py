@@ -6,6 +6,7 @@ somebody keeps fresh, and the one key; it knows no strategy's loop, no table and
 
 import secrets
 from dataclasses import dataclass
+from itertools import chain as chain_of
 from pathlib import Path
 
 import msgspec
@@ -77,6 +78,7 @@ from chimera.roles.wallets import WalletsRole
 from chimera.wiring import outside, rules
 from chimera.wiring.backups import daily_backups
 from chimera.wiring.bookkeeping import Bookkeeping, bookkeeping
+from chimera.wiring.cluster import ClusterWatch
 from chimera.wiring.folding import Folding
 from chimera.wiring.paper import Paper, open_paper
 from chimera.wiring.steering import LiveSettings, steer
@@ -99,6 +101,8 @@ class DeskParts:
     surroundings: HouseSurroundings
     wallet: Address
     chain: RpcNodes
+    cluster: ClusterWatch | None
+    """None on paper: there the money is not real whatever the node is of."""
     paper: PaperChain | None
     """Where our own trades land instead, for a desk on paper."""
     bundles: JitoClient | None
@@ -302,7 +306,8 @@ def build_desk(
         ingress=ingress,
         clock=clock,
         observer=observer,
-        past=journal.read(),
+        # what was appended since is not on the disk yet: nothing of it is read a second time
+        past=chain_of(entries, journal.read(entries[-1].seq + 1 if entries else 1)),
     )
     papers.join(folding)
     routes = outside.open_routes(settings)
@@ -347,6 +352,7 @@ def build_desk(
         surroundings=surroundings,
         wallet=signer.address,
         chain=chain,
+        cluster=(ClusterWatch(chain, mode=settings.mode, observer=observer) if paper is None else None),
         paper=paper,
         bundles=bundles,
         queue=queue,

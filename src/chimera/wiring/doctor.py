@@ -1,6 +1,7 @@
 """Is all well with this installation? Each check looks, changes nothing, and says what it saw and what to do."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import stat
@@ -27,6 +28,7 @@ from chimera.domain.ids import Address
 from chimera.ports.chain import Subscription
 from chimera.roles.topics import INTENTS_STREAM
 from chimera.wiring.backups import backups_folder
+from chimera.wiring.cluster import judge_cluster
 from chimera.wiring.outside import vault_path
 
 CALLS, CALLS_MIN = 10, 8  # of a node, and how many must be answered
@@ -61,6 +63,7 @@ async def examine(settings: Settings) -> list[Finding]:
         "backups": _backups,
         "rpc": _rpc,
         "rpc fallback": _fallback,
+        "cluster": _cluster,
         "clock": _clock,
         "geyser": _geyser,
         "nats": _nats,
@@ -169,6 +172,22 @@ async def _node(settings: Settings, url: str) -> tuple[str, str]:
     mean = sum(took) / len(took)
     said = f"{where}: slot {slot}, {mean:.1f} ms on average, {len(took)} of {CALLS} calls"
     return ("warn" if mean > RPC_MS_MAX or failed else "ok"), said
+
+
+async def _cluster(settings: Settings) -> tuple[str, str]:
+    """Judged by those that answer; that one does not is another check's finding."""
+    rpc = settings.rpc
+    told: dict[str, str] = {}
+    for name, url in {"primary": rpc.primary_url, "fallback": rpc.fallback_url}.items():
+        if url:
+            with contextlib.suppress(OutsideError):
+                async with RpcChain(url, who=name) as chain:
+                    told[name] = await chain.genesis_hash()
+    if not told:
+        return "warn", "no node answers"
+    if warning := judge_cluster(settings.mode, told):
+        return "warn", warning
+    return "ok", "mainnet, as the mode says" if settings.mode == "live" else "not mainnet, as the mode says"
 
 
 async def _clock(settings: Settings) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from chimera.config import Settings
 from chimera.domain.errors import ConfigError, InvariantBroken, OutsideError
 from chimera.observe import Observer
 from chimera.wiring.desk import DeskParts
+from chimera.wiring.memory import keep_for_good
 
 READY_WITHIN_S = 30.0
 ASK_AGAIN_S = 0.5
@@ -50,8 +51,11 @@ class Loops:
 
 def start_desk(loops: Loops, desk: DeskParts, settings: Settings) -> None:
     """Everything that signs or feeds what signs; the books must be open."""
+    keep_for_good()  # the books are open: what is folded by now stays
     if desk.paper is not None:
         loops.start("paper chain", desk.paper.run())
+    if desk.cluster is not None:
+        loops.start("cluster", desk.cluster.run())
     loops.start("intents", desk.execution.follow_intents())
     loops.start("tick", desk.execution.tick())
     loops.start("blockhash", desk.execution.keep_blockhash())
@@ -80,6 +84,8 @@ async def open_books(desk: DeskParts, clock: WallClock, observer: Observer) -> N
     ends_ns = clock.monotonic_ns() + int(READY_WITHIN_S * 1e9)
     while True:
         try:
+            if desk.cluster is not None:
+                await desk.cluster.look()
             await desk.execution.open_books()
         except OutsideError as error:
             observer.told("books wait for the node", cause=str(error))
