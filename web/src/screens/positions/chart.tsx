@@ -146,6 +146,9 @@ class Drawn {
   show(trip: Trip): void {
     const span = spanOf(trip.times);
     const candles = candlesOf(trip.times, trip.gains, span);
+    // Who sees the beginning goes on seeing all of it; who has scrolled or zoomed in is left where he is.
+    const seen = this.chart.timeScale().getVisibleLogicalRange();
+    const whole = seen === null || seen.from <= 1 || span !== this.span;
     if (this.look === "line")
       (this.series as ISeriesApi<"Line">).setData(
         candles.map(({ time, close }) => ({ time: time as UTCTimestamp, value: close })),
@@ -163,7 +166,7 @@ class Drawn {
         size: 1,
       })),
     );
-    if (span !== this.span || candles.length < 40) this.chart.timeScale().fitContent();
+    if (whole) this.chart.timeScale().fitContent();
     this.span = span;
   }
 

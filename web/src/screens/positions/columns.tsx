@@ -1,13 +1,13 @@
 /** What a table shows of a position; the Command Center and the Positions screen share it. */
 import { Link } from "@tanstack/react-router";
 import type { Position } from "../../api/client";
-import { exactSol, formatBps, parseInteger } from "../../format/money";
+import { exactSol, parseInteger } from "../../format/money";
 import { explain } from "../../format/words";
 import { StrategyBadge } from "../../ui/badges";
 import { Address, Age, Bps, Dash, Moment, Money, SlotAge, Units } from "../../ui/figures";
 import { Badge, Button } from "../../ui/parts";
 import type { Column } from "../../ui/table";
-import { distance, heldCost } from "./reckoning";
+import { distance, formatDistance, heldCost } from "./reckoning";
 
 export const POSITION_COLUMNS: Column<Position>[] = [
   {
@@ -125,7 +125,7 @@ function Distance({ position, which }: { position: Position; which: "stop" | "ta
   const bps = distance(position, which);
   const at = position[`${which}_lamports`];
   if (bps === null) return <span className="text-faint">—</span>;
-  return <span title={`${which} at ${exactSol(at)}`}>{formatBps(bps)}</span>;
+  return <span title={`${which} at ${exactSol(at)}`}>{formatDistance(bps)}</span>;
 }
 
 function money(id: string, header: string, of: (position: Position) => string | null): Column<Position> {

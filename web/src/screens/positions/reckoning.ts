@@ -16,3 +16,13 @@ export function heldCost(position: Position): string {
 export function distance(position: Position, which: "stop" | "target"): number | null {
   return gainOf(position[`${which}_lamports`], position.value_lamports);
 }
+
+/** Two digits that say something: `-25%`, `+3.8%`. Rounded towards the level, so that it never looks further than it is. */
+export function formatDistance(bps: number): string {
+  const size = Math.abs(bps);
+  const sign = bps < 0 ? "−" : bps > 0 ? "+" : "";
+  const tenths = Math.floor(size / 10);
+  return size >= 1_000
+    ? `${sign}${Math.floor(size / 100)}%`
+    : `${sign}${Math.floor(tenths / 10)}.${tenths % 10}%`;
+}
