@@ -90,12 +90,15 @@ class Times:
     def slot_changed(self, event: SlotChanged) -> None: ...
 
 
-def chain_process(pipe: Connection, key_file: str) -> None:
+def chain_process(pipe: Connection, key_file: str = "") -> None:
     uvloop.run(serve(pipe, key_file))
 
 
 async def serve(pipe: Connection, key_file: str) -> None:
-    """Does what it is told: ("world", s) lets traders trade, ("flood", rate, s) writes vaults, ("stop",)."""
+    """Does what it is told: ("world", s) lets traders trade, ("flood", rate, s) writes vaults, ("stop",).
+
+    Without a key there is no secure tap.
+    """
     options = NodeOptions(slot_ms=400, rpc_port=0, ws_port=0, geyser_port=0, jito_port=0, admin_port=0)
     world = genesis(SEED)
     async with Node(options, genesis=world.accounts) as node:
@@ -108,15 +111,13 @@ async def serve(pipe: Connection, key_file: str) -> None:
 
         loop = asyncio.get_running_loop()
         server = await loop.create_server(tapped, "127.0.0.1", 0)
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(key_file)
-        context.set_alpn_protocols(["h2"])
-        secure = await loop.create_server(tapped, "127.0.0.1", 0, ssl=context)
-        endpoints = {
-            **node.endpoints,
-            "tap": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-            "secure tap": f"https://127.0.0.1:{secure.sockets[0].getsockname()[1]}",
-        }
+        endpoints = {**node.endpoints, "tap": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+        if key_file:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(key_file)
+            context.set_alpn_protocols(["h2"])
+            secure = await loop.create_server(tapped, "127.0.0.1", 0, ssl=context)
+            endpoints["secure tap"] = f"https://127.0.0.1:{secure.sockets[0].getsockname()[1]}"
         talking = asyncio.create_task(slots(taps))
         pipe.send(endpoints)
         vaults = traded_vaults(world.accounts)

@@ -45,6 +45,7 @@ async def soak(*, seconds: float, rate: int, slice_s: float) -> dict[str, Any]:
     process = multiprocessing.get_context("spawn").Process(target=chain_process, args=(theirs,), daemon=True)
     process.start()
     while not ours.poll():
+        assert process.is_alive(), "the flood's process has ended"
         await asyncio.sleep(0.01)
     endpoints = ours.recv()
     options = RpcOptions(requests_per_second_max=10_000)
