@@ -164,3 +164,14 @@ def test_changes_of_other_settings_are_none_of_its_business() -> None:
     house = House()
     house.record(ConfigChanged("risk.open_positions_max", "12", "3", "careful", "ops"))
     assert house.failover.active == PRIMARY
+
+
+def test_only_the_last_node_that_is_left_speaks_for_the_network() -> None:
+    two, alone = Failover(FailoverPolicy(), fallback=True), Failover(FailoverPolicy(), fallback=False)
+    assert two.last_word(FAILED) is None, "there is another to go to"
+    assert (alone.last_word(FAILED), alone.last_word(FINE)) == (False, True)
+    assert alone.last_word(Call(ENGINE, "Unreachable")) is None
+    assert alone.last_word(Call(PRIMARY, "OwnLimit")) is None
+    two.apply(Entry(1, 0, "r", ConfigChanged("rpc.active", PRIMARY, FALLBACK, "gone", "house")))
+    assert two.last_word(FAILED) is None
+    assert two.last_word(Call(FALLBACK, "Unreachable")) is False

@@ -1,5 +1,6 @@
 """Breakers: what opens one, how it comes back, and which facts it hears."""
 
+import msgspec
 import pytest
 
 from chimera.domain.failure import Failure
@@ -266,6 +267,29 @@ def test_each_fact_tells_whom_it_concerns(fact: Fact, heard: set[str]) -> None:
     past = Past(*DEFAULTS)
     past.tell(fact)
     assert {seen.name for seen in past.breakers.seen(past.now) if seen.failures} == heard
+
+
+def test_the_network_breaker_hears_calls_and_closes_after_three_that_were_answered() -> None:
+    past = Past(BreakerKind.NETWORK)
+    past.breakers.hear_call(well=False, at_ms=past.now)
+    past.tick()
+    assert past.moves == [], "off by default, and deaf"
+    past.policies[BreakerKind.NETWORK] = msgspec.structs.replace(
+        past.policies[BreakerKind.NETWORK], enabled=True
+    )
+    past.breakers.tune(past.policies)
+    for well in (True, True, True, False, False):
+        assert past.breakers.review() is None
+        past.breakers.hear_call(well=well, at_ms=past.now)
+        past.tick()
+    refused = past.breakers.review()
+    assert refused is not None and refused.reason is Reason.NETWORK_BREAKER
+    past.now += 15 * MINUTE
+    past.tick()
+    for _ in range(3):
+        past.breakers.hear_call(well=True, at_ms=past.now)
+    past.tick()
+    assert past.state(BreakerKind.NETWORK) is BreakerState.CLOSED
 
 
 def test_a_strategy_that_asks_for_more_than_it_may_says_nothing_of_the_market() -> None:

@@ -123,6 +123,7 @@ WORDS = {
     Reason.SIGNING_BREAKER: "signing failed too often lately",
     Reason.TRADE_FAILURE_BREAKER: "too many trades came to nothing lately",
     Reason.CONFIRMATION_BREAKER: "too many transactions went unconfirmed lately",
+    Reason.NETWORK_BREAKER: "the last node that is left failed too often lately",
     Reason.TTL_EXPIRED: "it came too late",
     Reason.DUPLICATE_INTENT: "the same intent was seen before",
     Reason.CAPITAL_CONFLICT: "the capital is promised to another trade",

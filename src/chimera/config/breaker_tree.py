@@ -32,6 +32,10 @@ class Breakers(msgspec.Struct, frozen=True, kw_only=True):
         failures_max=8, window_minutes=15, in_row_max=4, percent_max=70, recovery_minutes=45
     )
     signing: BreakerRules = BreakerRules(failures_max=3, window_minutes=10, in_row_max=2, recovery_minutes=60)
+    network: BreakerRules = BreakerRules(
+        enabled=False, failures_max=3, window_minutes=5, in_row_max=2, percent_max=60, recovery_minutes=15
+    )
+    """Hears the last node that is left alone: with another one to go to, the failover goes there."""
     trade_failure: BreakerRules = BreakerRules(
         failures_max=5, window_minutes=10, in_row_max=3, percent_max=80, recovery_minutes=30
     )

@@ -18,6 +18,7 @@ STATUS: dict[Reason, int] = {
     Reason.SIGNING_BREAKER: 503,
     Reason.TRADE_FAILURE_BREAKER: 503,
     Reason.CONFIRMATION_BREAKER: 503,
+    Reason.NETWORK_BREAKER: 503,
     Reason.NOT_READY: 503,
 }
 """Whatever is not listed was understood and is not wanted: 422."""
@@ -42,6 +43,7 @@ ADVICE: dict[Reason, str] = {
     Reason.SLIPPAGE_BREAKER: "The slippage breaker is open: no new buys until it closes.",
     Reason.SIGNING_BREAKER: "The signing breaker is open: no new buys until it closes.",
     Reason.TRADE_FAILURE_BREAKER: "The trade failure breaker is open: no new buys until it closes.",
+    Reason.NETWORK_BREAKER: "The network breaker is open: no new buys until it closes.",
     Reason.CONFIRMATION_BREAKER: "The confirmation breaker is open: no new buys until it closes.",
     Reason.STRATEGY_HEAT_LIMIT: "This strategy's share of the capital is used up.",
     Reason.STRATEGY_DISABLED: "This strategy is switched off at the moment.",

@@ -104,6 +104,12 @@ class Failover:
         who = "the primary" if call.endpoint == PRIMARY else "the block engine"
         return self._switch(self._away, f"{who} failed {count} times in a row, last: {failure}")
 
+    def last_word(self, call: Call) -> bool | None:
+        """Whether a call of the last node that is left went well; None where there is another, or it says nothing."""
+        last = self.triggered or self._away == STANDARD
+        failure = self._failure(call) if last and call.endpoint == self.node else None
+        return None if failure is None else not failure
+
     def probe_due(self, now_ms: int) -> bool:
         return self.triggered and now_ms >= self._probe_at_ms
 

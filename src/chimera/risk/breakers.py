@@ -28,6 +28,7 @@ class BreakerKind(StrEnum):
     """The one that is told first comes first: without a signature nothing else matters (SPEC RK-13)."""
 
     SIGNING = "signing"
+    NETWORK = "network"
     SLIPPAGE = "slippage"
     TRADE_FAILURE = "trade_failure"
     CONFIRMATION = "confirmation"
@@ -80,9 +81,9 @@ class Breaker:
             self._outcomes.clear()
 
     def hear(self, *, well: bool, at_ms: int, about: str) -> None:
-        """An outcome; `about` is the trade, or whatever may fail again and again for one reason of its own."""
+        """An outcome; `about` is the trade, or whatever may fail again and again for one reason of its own, if any."""
         self._forget(at_ms)
-        if not well and any(about == other and not good for _, good, other in self._outcomes):
+        if about and not well and any(about == other and not good for _, good, other in self._outcomes):
             return
         self._outcomes.append((at_ms, well, about))
         self._in_row = 0 if well else self._in_row + 1

@@ -4,6 +4,8 @@
   trade_failure   wrong: a leg that came to nothing, whatever the cause, unless we halted it ourselves. Well: a fill
   signing         wrong: the key's keeper did not sign. Well: a signature
   confirmation    wrong: nobody knew in time what became of a leg, or it expired. Well: the chain said what
+  network         wrong: a call that the last node left did not answer. Well: one that it did. Told, not folded:
+                  calls are no facts, so its counts, and not its state, begin anew with each start
   spear_losses    wrong: a Spear round trip that lost. Well: one that gained
 
 Circles of swaps are left out of the first two: that most of them are too late is their nature, and costs nothing.
@@ -40,18 +42,27 @@ OURS = frozenset({Failure.BREAKER, Failure.STALE})
 
 REASONS = {
     BreakerKind.SIGNING: Reason.SIGNING_BREAKER,
+    BreakerKind.NETWORK: Reason.NETWORK_BREAKER,
     BreakerKind.SLIPPAGE: Reason.SLIPPAGE_BREAKER,
     BreakerKind.TRADE_FAILURE: Reason.TRADE_FAILURE_BREAKER,
     BreakerKind.CONFIRMATION: Reason.CONFIRMATION_BREAKER,
 }
 
 DEFAULTS: Mapping[BreakerKind, BreakerPolicy] = {
-    # SPEC RK-10, RK-13, RK-14, RK-16: failures / window / in a row / percent / recovery
+    # SPEC RK-10, RK-11, RK-13, RK-14, RK-16: failures / window / in a row / percent / recovery
     BreakerKind.SIGNING: BreakerPolicy(
         failures_max=3, window_ms=10 * MINUTE_MS, in_row_max=2, recovery_ms=60 * MINUTE_MS
     ),
     BreakerKind.SLIPPAGE: BreakerPolicy(
         failures_max=8, window_ms=15 * MINUTE_MS, in_row_max=4, percent_max=70, recovery_ms=45 * MINUTE_MS
+    ),
+    BreakerKind.NETWORK: BreakerPolicy(
+        enabled=False,
+        failures_max=3,
+        window_ms=5 * MINUTE_MS,
+        in_row_max=2,
+        percent_max=60,
+        recovery_ms=15 * MINUTE_MS,
     ),
     BreakerKind.TRADE_FAILURE: BreakerPolicy(
         failures_max=5, window_ms=10 * MINUTE_MS, in_row_max=3, percent_max=80, recovery_ms=30 * MINUTE_MS
@@ -125,6 +136,12 @@ class Breakers:
         spear = self._all.get(BreakerKind.SPEAR_LOSSES)
         if spear is not None and style is Style.SPEAR and profit_lamports:
             spear.hear(well=profit_lamports > 0, at_ms=at_ms, about=trade_id)
+
+    def hear_call(self, *, well: bool, at_ms: int) -> None:
+        """How a call of the last node that is left went."""
+        network = self._all.get(BreakerKind.NETWORK)
+        if network is not None and network.policy.enabled:
+            network.hear(well=well, at_ms=at_ms, about="")
 
     # deciding
 

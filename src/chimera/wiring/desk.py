@@ -176,6 +176,9 @@ def build_desk(
 
     def heard(call: Call) -> None:
         failover_role.heard(call)  # made below: nobody calls before the house moves
+        well = failover.last_word(call)
+        if well is not None:
+            books.breakers.hear_call(well=well, at_ms=clock.now_ms())
 
     chain = outside.open_nodes(settings, observer, failover=failover, heard=heard)
     bundles = outside.open_block_engine(settings)

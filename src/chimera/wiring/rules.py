@@ -110,6 +110,7 @@ def breaker_policies(settings: Settings) -> dict[BreakerKind, BreakerPolicy]:
     return {
         BreakerKind.SIGNING: _breaker_policy(risk.breakers.signing),
         BreakerKind.SLIPPAGE: _breaker_policy(risk.breakers.slippage),
+        BreakerKind.NETWORK: _breaker_policy(risk.breakers.network),
         BreakerKind.TRADE_FAILURE: _breaker_policy(risk.breakers.trade_failure),
         BreakerKind.CONFIRMATION: _breaker_policy(risk.breakers.confirmation),
         BreakerKind.SPEAR_LOSSES: spear,

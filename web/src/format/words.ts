@@ -31,6 +31,7 @@ const REASONS: Record<string, string> = {
   BREAKER_SLIPPAGE: "Prices slipped too far too often lately",
   BREAKER_SIGNING: "Signing failed too often lately",
   BREAKER_TRADE_FAILURE: "Too many trades came to nothing lately",
+  BREAKER_NETWORK: "The last node that is left failed too often lately",
   BREAKER_CONFIRMATION: "Too many transactions went unconfirmed lately",
   TTL_EXPIRED: "The intent came too late",
   LOCK_DUPLICATE_INTENT: "The same intent is already under way",
