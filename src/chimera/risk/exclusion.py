@@ -17,6 +17,8 @@ WINDOW_MS = 120_000
 PLANS_MAX = 1_000  # under way, never near it; a journal read in part may leave some unanswered
 POOLS_MAX = 10_000
 COUNTED = frozenset({Failure.TRANSACTION, Failure.VALIDATION})
+FOLDS = frozenset({LegDropped, LegExpired, LegLanded, LegPlanned, LegReverted, Noted})
+"""Most of the journal is none of these."""
 RELEASED = "pool released by hand"
 """The note of a person's word; `data` names the pool."""
 
@@ -32,13 +34,11 @@ class PoolExclusions:
 
     def apply(self, entry: Entry) -> None:
         """In the journal's order, each entry once, those of former runs included."""
+        if type(entry.fact) not in FOLDS:
+            return
         match entry.fact:
-            case LegPlanned(leg, hops) if hops and hops[0].input_mint != WSOL:
-                sold = hops[0].input_mint
-                # what comes after the first pool trades something else, and is not what refused the token
-                self._sales[leg.leg_id] = tuple(hop.pool for hop in hops if hop.input_mint == sold)
-                if len(self._sales) > PLANS_MAX:
-                    self._sales.popitem(last=False)
+            case LegPlanned():
+                self._planned(entry.fact)
             case LegLanded(leg):
                 for pool in self._sales.pop(leg.leg_id, ()):
                     self._failed.pop(pool, None)
@@ -53,6 +53,16 @@ class PoolExclusions:
                 self._failed.pop(Address(str(data.get("pool", ""))), None)
             case _:
                 pass
+
+    def _planned(self, plan: LegPlanned) -> None:
+        hops = plan.hops
+        if not hops or hops[0].input_mint == WSOL:
+            return
+        sold = hops[0].input_mint
+        # what comes after the first pool trades something else, and is not what refused the token
+        self._sales[plan.leg.leg_id] = tuple(hop.pool for hop in hops if hop.input_mint == sold)
+        if len(self._sales) > PLANS_MAX:
+            self._sales.popitem(last=False)
 
     def _fail(self, leg_id: str, failure: str, at_ms: int) -> None:
         for pool in self._sales.pop(leg_id, ()):

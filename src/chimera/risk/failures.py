@@ -100,6 +100,7 @@ class Breakers:
         self._all: dict[str, Breaker] = {
             kind: Breaker(kind, policies[kind]) for kind in BreakerKind if kind in policies
         }
+        self._on_trial: list[Breaker] = []
 
     def tune(self, policies: Mapping[BreakerKind, BreakerPolicy]) -> None:
         """Other limits, from now on; what was counted stays."""
@@ -114,22 +115,27 @@ class Breakers:
         fact = entry.fact
         if type(fact) not in HEARD:
             return
-        match fact:
-            case BreakerMoved(breaker=name) if name in self._all:
-                self._all[name].apply(fact, entry.at_ms)
-            case LegPlanned(leg):
-                intent = intent_of(leg.intent_id)
+        if isinstance(fact, LegSigned):  # before all others: a signature waits for what is done here
+            signing = self._all.get(BreakerKind.SIGNING)
+            if signing is not None:
+                signing.hear(well=True, at_ms=entry.at_ms, about=fact.leg.leg_id)
+        elif isinstance(fact, LegPlanned):
+            if self._on_trial:
+                intent = intent_of(fact.leg.intent_id)
                 if intent is not None and not intent.leaves:
-                    for breaker in self._all.values():
-                        breaker.began(leg.leg_id)
-            case LegLanded(leg) | LegReverted(leg) | LegDropped(leg) | LegExpired(leg):
-                for breaker in self._all.values():
-                    breaker.ended(leg.leg_id)
-            case _:
-                pass
-        for kind, well, about in _outcomes(fact, intent_of):
-            if kind in self._all:
-                self._all[kind].hear(well=well, at_ms=entry.at_ms, about=about)
+                    for breaker in self._on_trial:
+                        breaker.began(fact.leg.leg_id)
+        elif isinstance(fact, BreakerMoved):
+            if fact.breaker in self._all:
+                self._all[fact.breaker].apply(fact, entry.at_ms)
+                self._on_trial = [one for one in self._all.values() if one.state is BreakerState.HALF_OPEN]
+        else:
+            if isinstance(fact, LegLanded | LegReverted | LegDropped | LegExpired):
+                for breaker in self._on_trial:
+                    breaker.ended(fact.leg.leg_id)
+            for kind, well, about in _outcomes(fact, intent_of):
+                if kind in self._all:
+                    self._all[kind].hear(well=well, at_ms=entry.at_ms, about=about)
 
     def see_closed(self, style: Style, profit_lamports: int, *, trade_id: str, at_ms: int) -> None:
         """A round trip ended. Zero is neither gain nor loss."""
@@ -202,8 +208,6 @@ def _outcomes(fact: Fact, intent_of: Callable[[IntentId], TradeIntent | None]) -
                 yield from _came_to_nothing(Failure.TIMEOUT, leg.trade_id)
         case LegStuck(leg):
             yield BreakerKind.CONFIRMATION, False, leg.leg_id
-        case LegSigned(leg):
-            yield BreakerKind.SIGNING, True, leg.leg_id
         case UpkeepSigned(upkeep_id):
             yield BreakerKind.SIGNING, True, upkeep_id
         case UpkeepDropped(upkeep_id, refusal) if of_refusal(refusal) is Failure.SIGNING:
