@@ -60,6 +60,7 @@ def document() -> Shape:
             configuration=absent,
             screens=absent,
             statistics=absent,
+            portfolios=absent,
             resources=absent,
             secrets=absent,
             identity=Identity(logins=absent, signed_by=absent, secret=b"-" * 32),

@@ -66,3 +66,34 @@ def test_what_may_be_left_out_is_optional_for_who_asks_and_sure_for_who_reads() 
     assert "Told: {\n    often: number;\n  }" in made
     assert 'path: { id: string };\n    query: { "a-b"?: "u" | "v" };\n    body: Schemas["Asked"];' in made
     assert "X-Y" not in made
+
+
+WHOLE = {
+    "/api/v1/risk/breakers": "as many as there are breakers",
+    "/api/v1/config/settings": "as many as there are settings",
+    "/api/v1/strategies": "as many as the house has plug-ins",
+    "/api/v1/positions/{uuid}/marks": "thinned to a fixed number",
+    "/api/v1/operations/secrets": "as many as there are keys",
+    "/api/v1/decisions/stats": "outcomes and reasons, bounded",
+    "/api/v1/portfolios/{portfolio_id}/positions": "open ones: bounded by the limit on positions",
+}
+"""Lists that come whole, and why that stays small."""
+
+
+def test_every_list_is_paged_with_a_bound_or_known_to_be_short() -> None:
+    document = contract.document()
+    kinds = document["components"]["schemas"]
+    paged, whole = set(), set()
+    for path, operations in document["paths"].items():
+        content = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        name = content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        if kinds.get(name, {}).get("properties", {}).get("items", {}).get("type") != "array":
+            continue
+        asked = {one["name"]: one["schema"] for one in operations["get"].get("parameters", ())}
+        bound = asked.get("limit", {})
+        if bound.get("maximum", 10**9) <= 1_000 and {"offset", "before"} & set(asked):
+            paged.add(path)
+        elif "maximum" not in bound:
+            whole.add(path)
+    assert len(paged) >= 9
+    assert whole <= set(WHOLE), "neither paged nor known to be short"

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from chimera import __version__
-from chimera.control import schemas
+from chimera.control import house_metrics, schemas
 from chimera.control.answers import components, takes
 from chimera.control.auth import Doorkeeper
 from chimera.control.conditional import Conditional
@@ -69,6 +69,7 @@ def create_app(deps: ControlDeps) -> App:
         clock=deps.clock,
         observer=deps.observer,
     )
+    house_metrics.register(deps.observer.registry, replica, deps.clock.now_ms)
     sessions = Sessions(deps.identity, deps.clock) if deps.identity is not None else None
     doorkeeper = Doorkeeper(deps.keys, deps.clock, calls_per_minute=deps.calls_per_minute, sessions=sessions)
     ids = RequestIds()

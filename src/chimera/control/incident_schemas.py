@@ -1,9 +1,10 @@
-"""What goes over the wire about what a person must look at: dead letters, discrepancies, and who changed what."""
+"""What goes over the wire about what a person must look at: alerts, dead letters, discrepancies, changes."""
 
 from typing import Any
 
 import msgspec
 
+from chimera.audit.alerts import Alert
 from chimera.control.schemas import Page
 from chimera.ports.store import ConfigAuditRow, DeadLetterRow, ReconciliationRow
 
@@ -83,7 +84,34 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str
 
 
+class AlertTold(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    severity: str
+    """critical, warning or info."""
+    component: str
+    message: str
+    at: int
+    seq: int
+    """Of the journal entry that it is about; 0 where health alone told it."""
+    repeated: int
+    """How often the same came again within a minute of the last time."""
+
+
+def alert_told(alert: Alert) -> AlertTold:
+    return AlertTold(
+        number=alert.number,
+        severity=str(alert.severity),
+        component=alert.component,
+        message=alert.message,
+        at=alert.at_ms,
+        seq=alert.seq,
+        repeated=alert.repeated,
+    )
+
+
 DOCUMENTED: tuple[Any, ...] = (
+    AlertTold,
+    Page[AlertTold],
     Page[DeadLetter],
     Page[ConfigChange],
     Retried,

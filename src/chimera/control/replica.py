@@ -10,6 +10,7 @@ from typing import assert_never
 
 import msgspec
 
+from chimera.audit.alerts import Alert, Alerts
 from chimera.audit.narrator import SHOWN, Narrator
 from chimera.audit.rebalances import Rebalances
 from chimera.control.breakers import LOSS, BreakerHistory
@@ -46,12 +47,14 @@ class Part(Enum):
     DECISION = "decision"
     OVERVIEW = "overview"
     HEALTH = "health"
+    ALERT = "alert"
 
 
 class Change(msgspec.Struct, frozen=True):
     part: Part
     trade_id: TradeId | None = None
     decision: Decision | None = None
+    alert: Alert | None = None
 
 
 class Replica:
@@ -79,6 +82,7 @@ class Replica:
         self._reconciled_equal: bool | None = None
         self._marks: dict[TradeId, PositionMarked] = {}
         self.curves = Curves()
+        self.alerts = Alerts()
         self._decisions: deque[Decision] = deque(maxlen=DECISIONS_KEPT)
         self._equity: list[tuple[int, int]] = []
         self._equity_step_ms = EQUITY_STEP_MS
@@ -106,10 +110,10 @@ class Replica:
                 return (Change(Part.OVERVIEW),)
             case MarketSeen():
                 self.market = item
-                return (Change(Part.HEALTH),)
+                return (Change(Part.HEALTH), *_alerted(self.alerts.market_seen(item)))
             case DeskSeen():
                 self.desk = item
-                return (Change(Part.HEALTH),)
+                return (Change(Part.HEALTH), *_alerted(self.alerts.desk_seen(item)))
             case Correlations():
                 self.correlations = item
                 return ()
@@ -152,6 +156,7 @@ class Replica:
                 changes.append(Change(Part.HEALTH))
             case _:
                 pass
+        changes += _alerted(self.alerts.heard(entry, row.text))
         if row.kind in SHOWN:
             decision = decision_of(row)
             self._decisions.append(decision)
@@ -253,6 +258,10 @@ class Replica:
         if len(self._equity) > EQUITY_POINTS_KEPT:
             del self._equity[1::2]
             self._equity_step_ms *= 2
+
+
+def _alerted(alert: Alert | None) -> tuple[Change, ...]:
+    return () if alert is None else (Change(Part.ALERT, alert=alert),)
 
 
 def _cost_left(holding: Holding) -> int:

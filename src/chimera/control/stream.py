@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from chimera.control.frames import Wire, text_frame
+from chimera.control.incident_schemas import AlertTold, alert_told
 from chimera.control.replica import Change, Part, Replica
 from chimera.control.schemas import Decision, Health, Overview, Position
 from chimera.control.wire import encode
@@ -49,6 +50,7 @@ TOPICS = {
     "decision": "decisions",
     "overview": "overview",
     "health_update": "health",
+    "alert": "alerts",
 }
 """What a client may ask for, by the messages that belong to it."""
 ALL_TOPICS = frozenset(TOPICS.values())
@@ -110,6 +112,7 @@ class Stream:
         self._listening_until_ns = 0
         self._dirty: dict[tuple[Part, TradeId | None], None] = {}
         self._decisions: list[Decision] = []
+        self._alerts: list[AlertTold] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -142,11 +145,14 @@ class Stream:
         else:
             self._dirty.clear()
             self._decisions.clear()
+            self._alerts.clear()
             self._kept.clear()  # what is not told now cannot be told later
 
     def _mark(self, change: Change) -> None:
         if change.part is Part.DECISION and change.decision is not None:
             self._decisions.append(change.decision)
+        elif change.part is Part.ALERT and change.alert is not None:
+            self._alerts.append(alert_told(change.alert))
         else:
             self._dirty[change.part, change.trade_id] = None
 
@@ -164,9 +170,12 @@ class Stream:
             self._timer.cancel()
             self._timer = None
         decisions, self._decisions = self._decisions, []
+        alerts, self._alerts = self._alerts, []
         dirty, self._dirty = self._dirty, {}
         for decision in decisions:
             self._tell("decision", decision)
+        for alert in alerts:
+            self._tell("alert", alert)
         for part, trade_id in dirty:
             self._tell_part(part, trade_id)
         self._send()

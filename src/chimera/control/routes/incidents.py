@@ -6,16 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from chimera.audit.alerts import Severity
 from chimera.control.answers import answer, described, read_body, takes
 from chimera.control.auth import Doorkeeper, Role
 from chimera.control.context import context
 from chimera.control.incident_schemas import (
+    AlertTold,
     ConfigChange,
     DeadLetter,
     Note,
     Reconciliation,
     ReconciliationRun,
     Retried,
+    alert_told,
     config_change_of,
     dead_letter_of,
     discrepancy_of,
@@ -42,6 +45,21 @@ def incident_routes(doorkeeper: Doorkeeper) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["incidents"])
     readonly = Depends(doorkeeper.needs(Role.READONLY))
     operator = Annotated[KeyHolder, Depends(doorkeeper.needs(Role.OPERATOR))]
+
+    @routes.get(
+        "/incidents/alerts",
+        dependencies=[readonly],
+        responses=described(Page[AlertTold]),
+        summary="Alerts of the last times, newest first",
+    )
+    async def alerts(
+        request: Request, severity: Severity | None = None, limit: Limit = 50, offset: Offset = 0
+    ) -> Response:
+        """The newest 500 are kept; what a restart forgot is folded from the journal again."""
+        newest = context(request).stream.replica.alerts.newest()
+        found = [one for one in newest if severity in (None, one.severity)]
+        items = [alert_told(one) for one in found[offset : offset + limit]]
+        return answer(Page(items=items, total=len(found), limit=limit, offset=offset))
 
     @routes.get(
         "/incidents/dead-letter",
