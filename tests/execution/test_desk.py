@@ -32,6 +32,7 @@ from chimera.domain.messages import (
 from chimera.domain.risk import Reason, Refusal
 from chimera.domain.token import TokenInfo
 from chimera.domain.trade import TradeState
+from chimera.execution.arbiter import ArbiterLimits
 from chimera.execution.books import Books
 from chimera.execution.desk import Desk, DeskLimits
 from chimera.execution.effects import (
@@ -423,6 +424,16 @@ def test_an_intent_that_waits_too_long_for_its_mint_is_refused_by_name() -> None
     house.now += 5_000
     house.effects(Ticked())
     assert house.facts(IntentRefused)[-1].refusal.reason is Reason.RESOURCE_CONFLICT
+
+
+def test_an_intent_that_waits_too_long_behind_others_is_refused_as_starved() -> None:
+    house = House()
+    house.desk._arbiter._limits = ArbiterLimits(concurrency=1)
+    house.to_signed()
+    house.effects(Arrived(intent(id=IntentId("y"), trade_id=TradeId("other"), mint=address("another mint"))))
+    house.now += 5_000
+    house.effects(Ticked())
+    assert house.facts(IntentRefused)[-1].refusal.reason is Reason.STARVED
 
 
 def test_a_token_is_probed_before_its_first_buy_and_only_then() -> None:

@@ -157,6 +157,17 @@ def test_a_wallet_that_was_lucky_before_is_dropped_once_its_copies_say_so() -> N
     assert isinstance(house.buys(), TradeIntent), "another one bought it a moment ago"
 
 
+def test_wallets_whose_copies_look_like_chance_lend_each_other_no_weight() -> None:
+    house = House()
+    for wallet in (WALLET, BOB):
+        for number in range(10):
+            house.closes(house.buys(wallet=wallet, mint=Address(wallet)), gain=-1 if number % 2 else 1)
+    assert house.buys() is Reason.UNPROVEN_WALLET
+    assert house.buys(wallet=BOB) is Reason.UNPROVEN_WALLET
+    assert isinstance(house.buys(wallet=EVE), TradeIntent)
+    assert isinstance(house.buys(wallet=BOB), TradeIntent), "one of whom nothing bad is known agrees"
+
+
 def test_what_came_of_copies_is_found_again_in_the_books_after_a_restart() -> None:
     house = House(wallet_losses_max=3, wallet_pause_s=100)
     for _ in range(10):

@@ -58,6 +58,7 @@ BY_REASON = {
     Reason.NETWORK_BREAKER: Failure.BREAKER,
     Reason.SLIPPAGE: Failure.SLIPPAGE,
     Reason.INSUFFICIENT_BALANCE: Failure.FUNDS,
+    Reason.CAPITAL_CONFLICT: Failure.FUNDS,
 }
 
 # as nodes write them; https://docs.rs/solana-transaction-error TransactionError and InstructionError

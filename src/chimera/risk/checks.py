@@ -178,8 +178,10 @@ def capital(intent: TradeIntent, seen: Circumstances, limits: RiskLimits) -> Ref
     paid = 0 if intent.side is Side.SWAP else intent.amount
     needed = paid + limits.trade_costs_lamports_max
     if needed > free:
+        # what other legs hold back comes free again; what is not there does not
+        held_back = needed <= free + seen.reserved_lamports
         return Refusal(
-            Reason.INSUFFICIENT_BALANCE,
+            Reason.CAPITAL_CONFLICT if held_back else Reason.INSUFFICIENT_BALANCE,
             limit=f"{sol_text(max(free, 0))} SOL free",
             observed=f"{sol_text(needed)} SOL needed",
         )

@@ -15,7 +15,7 @@ from chimera.domain.units import BPS, mul_div_ceil, mul_div_floor, sol_text
 from chimera.parameters.copy_trade import CopyChoice, CopyQuality, CopyTradeParams
 from chimera.ports.strategy import Context
 from chimera.strategies.copy_trade.memory import Memory
-from chimera.strategies.copy_trade.quality import Seen, refused
+from chimera.strategies.copy_trade.quality import Seen, refused, unproven
 from chimera.strategies.copy_trade.sizing import scaled_lamports
 
 
@@ -35,7 +35,7 @@ class Asked(msgspec.Struct, frozen=True):
 def choose(asked: Asked, params: CopyTradeParams, memory: Memory, context: Context) -> int | Refusal:
     """Lamports to buy, or why not."""
     signal, choice, now = asked.signal, params.choice, context.now_ms
-    agree = agreed(signal.mint, params.quality, memory, now)
+    agree = agreed(signal.mint, signal.wallet, params.quality, memory, now)
     return (
         _paused(signal.wallet, choice, memory, now)
         or _of_trader(signal, choice)
@@ -45,11 +45,24 @@ def choose(asked: Asked, params: CopyTradeParams, memory: Memory, context: Conte
     )
 
 
-def agreed(mint: Address, rules: CopyQuality, memory: Memory, now_ms: int) -> bool:
-    """Whether several wallets want it: within minutes, or more of them within hours."""
-    return (
-        memory.buyers(mint, now_ms - rules.consensus_s * 1_000) >= rules.consensus_wallets
-        or memory.buyers(mint, now_ms - rules.cluster_s * 1_000) >= rules.cluster_wallets
+def agreed(mint: Address, wallet: Address, rules: CopyQuality, memory: Memory, now_ms: int) -> bool:
+    """Whether several wallets want it: within minutes, or more of them within hours.
+
+    Of those whose copies look like chance the one that buys now may be among them, and no other: luck has no vote.
+    """
+    return any(
+        _voices(mint, wallet, rules, memory, now_ms - span_s * 1_000) >= most
+        for span_s, most in (
+            (rules.consensus_s, rules.consensus_wallets),
+            (rules.cluster_s, rules.cluster_wallets),
+        )
+    )
+
+
+def _voices(mint: Address, wallet: Address, rules: CopyQuality, memory: Memory, since_ms: int) -> int:
+    return sum(
+        one == wallet or unproven(memory.record(one), rules, agree=False) is None
+        for one in memory.buyers(mint, since_ms)
     )
 
 

@@ -82,9 +82,9 @@ class Memory:
         _latest(buyers, wallet, max(at_ms, buyers.get(wallet, 0)), BUYERS_MAX)
         return first == signal.id  # the same one is heard again after a restart
 
-    def buyers(self, mint: Address, since_ms: int) -> int:
-        """How many wallets bought it from then on."""
-        return sum(at_ms >= since_ms for at_ms in self._buyers.get(mint, {}).values())
+    def buyers(self, mint: Address, since_ms: int) -> list[Address]:
+        """Who bought it from then on."""
+        return [wallet for wallet, at_ms in self._buyers.get(mint, {}).items() if at_ms >= since_ms]
 
     def copied(self, wallet: Address, mint: Address, at_ms: int) -> None:
         pair = (wallet, mint)
