@@ -25,6 +25,8 @@ const REASONS: Record<string, string> = {
   POSITION_SIZE_ZERO: "The position would be too small to trade",
   STRATEGY_HEAT_LIMIT: "The strategy's share of the money is in use",
   STRATEGY_DISABLED: "The strategy is switched off",
+  SIGNAL_QUALITY_TOO_LOW: "The signal is not good enough",
+  SINGLE_WALLET_UNPROVEN: "The wallet's gains may be chance, and nobody else buys it",
   KILL_SWITCH_ACTIVE: "The kill switch is on",
   NOT_READY: "The desk is still starting",
   circuit_breaker_triggered: "The loss breaker is open",
