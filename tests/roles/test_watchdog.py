@@ -10,11 +10,12 @@ from chimera.domain.ids import Slot
 from chimera.domain.market import SlotAdvanced
 from chimera.domain.messages import StrategyMoved
 from chimera.engine import Engine, StrategyStalled
+from chimera.market.view import MarketView
 from chimera.ports.strategy import Context
 from chimera.roles.watchdog import Watchdog
 
 SLOT = SlotAdvanced(Slot(1), 1)
-CONTEXT = Context(now_ms=1, books=None, prices=None)  # type: ignore[arg-type]
+CONTEXT = Context(now_ms=1, books=None, prices=MarketView({}))  # type: ignore[arg-type]
 
 
 class Hanging:
@@ -52,7 +53,7 @@ def test_a_strategy_that_hangs_is_parked_and_the_next_one_is_asked() -> None:
     watchdog = Watchdog(engine.pulse, processor_s_max=0.2)
     watchdog.start()
     try:
-        context = Context(now_ms=1, books=Quiet(), prices=None)  # type: ignore[arg-type]
+        context = Context(now_ms=1, books=Quiet(), prices=MarketView({}))  # type: ignore[arg-type]
         (moved,) = engine.process(SLOT, context)
         assert isinstance(moved, StrategyMoved)
         assert (moved.strategy, moved.cause) == ("hanging", "it did not come back")
@@ -67,7 +68,7 @@ def test_calls_that_end_just_as_they_are_aimed_at_hit_nobody_else() -> None:
     engine = Engine([Brief()])
     watchdog = Watchdog(engine.pulse, processor_s_max=0.0)
     watchdog.start()
-    context = Context(now_ms=1, books=Quiet(), prices=None)  # type: ignore[arg-type]
+    context = Context(now_ms=1, books=Quiet(), prices=MarketView({}))  # type: ignore[arg-type]
     try:
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
