@@ -15,6 +15,12 @@ describe("the desk's sentences", () => {
     );
   });
 
+  it("say a refusal's code in words, and keep its limit", () => {
+    expect(explain("POSITION_ALREADY_OPEN (limit 1 a token, observed 1)")).toBe(
+      "A position in this token is already open (limit 1 a token, observed 1)",
+    );
+  });
+
   it("keep a reason that nobody listed", () => {
     expect(explain("SOMETHING_NEW")).toBe("Something new");
   });

@@ -71,6 +71,8 @@ const REASONS: Record<string, string> = {
 export function explain(reason: string): string {
   const known = REASONS[reason] ?? REASONS[reason.toUpperCase()];
   if (known) return known;
+  const coded = /^([A-Z][A-Z0-9_]+) (\(.*\))$/.exec(reason.trim()); // as the desk writes a refusal with its limit
+  if (coded?.[1] && REASONS[coded[1]]) return `${REASONS[coded[1]]} ${readable(coded[2] ?? "")}`;
   if (/\s/.test(reason.trim())) return capitalize(readable(reason.trim()));
   return humanize(reason);
 }

@@ -211,7 +211,7 @@ function Card({ cells, ...open }: { cells: CardCell[] } & ReturnType<typeof open
           </div>
         ))}
       </dl>
-      <div className="flex items-baseline justify-between gap-3 text-2xs empty:hidden">
+      <div className="flex items-baseline justify-between gap-3 text-2xs empty:hidden [&>:last-child]:shrink-0">
         {part("foot").map((cell) => (
           <div key={cell.id} className="min-w-0 truncate">
             {cell.body}

@@ -1,10 +1,11 @@
 /** Positions: what is held and what was, each with its course; an operator sells, and moves stops and targets. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import type { Position } from "../../api/client";
 import { useMay, useSession } from "../../app";
 import { useCurrent, useLive } from "../../live/react";
+import { useNarrow } from "../../ui/media";
 import { Pager } from "../../ui/pager";
 import { Empty, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
@@ -20,7 +21,13 @@ export function Positions() {
   const open = useLive((data) => data.positions);
   const begun = useLive((data) => data.seq !== null);
   const current = useCurrent();
-  const choose = (uuid: string) => void navigate({ search: (old) => ({ ...old, at: uuid }), replace: true });
+  const detail = useRef<HTMLDivElement>(null);
+  const narrow = useNarrow();
+  const choose = (uuid: string) => {
+    void navigate({ search: (old) => ({ ...old, at: uuid }), replace: true });
+    // On a phone it stands below the list, where nobody would look for it.
+    if (narrow) requestAnimationFrame(() => detail.current?.scrollIntoView({ block: "start" }));
+  };
   // What was chosen stays chosen when it closes: its chart then shows the exit.
   const chosen = at ?? (closed ? undefined : open[0]?.trade_uuid);
   const live = open.find((position) => position.trade_uuid === chosen) ?? null;
@@ -42,7 +49,9 @@ export function Positions() {
         />
       )}
       {chosen ? (
-        <PositionDetail key={chosen} uuid={chosen} live={live} />
+        <div ref={detail} className="flex min-h-0 scroll-mt-16 flex-col [&>section]:flex-1">
+          <PositionDetail key={chosen} uuid={chosen} live={live} />
+        </div>
       ) : (
         <Panel title="Position">
           <Empty title={closed ? "Choose one to see its course" : "Nothing is held"} />

@@ -99,7 +99,7 @@ function Ended({ trade }: { trade: Trade }) {
   if (trade.error_message) {
     return (
       <span className="block truncate text-loss" title={trade.error_message}>
-        {trade.error_message}
+        {explain(trade.error_message)}
       </span>
     );
   }
