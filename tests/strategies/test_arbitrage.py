@@ -141,7 +141,8 @@ def test_a_gap_that_costs_more_than_it_brings_is_rejected_once_and_looked_at_aga
 
 
 def test_a_pool_in_doubt_gives_no_quote_to_compare() -> None:
-    stage = Stage(CHEAP)
+    worse = product("worse", (WSOL, TOKEN), (CHEAP.reserve_a * 1_001 // 1_000, CHEAP.reserve_b))
+    stage = Stage(CHEAP, worse)
     stage.view.pools[CHEAP.address].drift["pool"] = "it looks strange"
     stage.change(DEAR)
     assert stage.codes() == [("REJECT", "incompatible_quote_kind")]

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as draw
 
 from chimera.domain.ids import USDC, WSOL, Address, Slot
-from chimera.domain.pool import Moment, QuoteRequest, SwapKind
+from chimera.domain.pool import Moment, Quote, QuoteRequest, SwapKind
 from chimera.domain.risk import Refusal
 from chimera.domain.sizing import STEPS, best_amount
 from chimera.market.view import MarketView
 from chimera.strategies.arbitrage.rates import Circle, Rates
 from chimera.testing.builders import AT_MS, address
-from chimera.testing.products import VENUE, Product, update
+from chimera.testing.products import VENUE, Product, Products, update
 from chimera.testing.products import product as pool_of
 
 NOW = Moment(0, Slot(5), 0)
@@ -131,6 +131,28 @@ class Plain:
         return found
 
 
+def test_a_token_with_one_pool_is_not_asked_about_until_there_is_a_second() -> None:
+    asked: list[Address] = []
+
+    class Counted(Products):
+        def quote(self, pool: Product, request: QuoteRequest, moment: Moment) -> Quote | Refusal:
+            asked.append(pool.address)
+            return super().quote(pool, request, moment)
+
+    first, second = (pool_of(name, (WSOL, TOKEN), (10**12, 10**12)) for name in ("first", "second"))
+    view, rates = MarketView({"products": Counted()}), Rates(PROBE)  # type: ignore[dict-item]
+    view.see_slot(Slot(5), AT_MS)
+    for _ in range(2):
+        view.apply(update(first), AT_MS)
+        rates.update(view.pools[first.address], NOW)
+        assert rates.circles(view.pools[first.address]) == []
+    assert asked == []
+    view.apply(update(second), AT_MS)
+    rates.update(view.pools[second.address], NOW)
+    assert set(asked) == {first.address, second.address}
+    assert len(rates.circles(view.pools[first.address])) == 2
+
+
 moves = draw.lists(
     draw.tuples(draw.integers(0, 8), draw.integers(0, 10**13), draw.integers(0, 10**13)), max_size=20
 )
@@ -161,7 +183,7 @@ def test_what_is_kept_of_pairs_finds_the_same_circles_to_the_bit_as_looking_anew
 
 @settings(max_examples=200, deadline=None)
 @given(sound)
-def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_appearance(
+def test_every_mint_that_sol_leads_through_has_a_probe_whatever_the_order_of_their_appearance(
     pools: list[Product],
 ) -> None:
     rates = Rates(PROBE)
@@ -176,7 +198,8 @@ def test_every_pool_that_sol_leads_to_has_a_rate_whatever_the_order_of_their_app
         }
         grown = not more <= reached
         reached |= more
-    assert reached == set(rates._asks)
+    dead_ends = {m for m in MINTS if m != WSOL and sum(m in (p.mint_a, p.mint_b) for p in pools) == 1}
+    assert reached - dead_ends == set(rates._asks)
     for pool in pools:
         for source, target in ((pool.mint_a, pool.mint_b), (pool.mint_b, pool.mint_a)):
             rate = known_rate(rates, source, target, pool.address)

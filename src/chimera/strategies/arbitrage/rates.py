@@ -72,13 +72,18 @@ class Rates:
         """By what goes in and what comes out."""
         self._unpriced: dict[Address, dict[Address, Listing]] = {}
         """Pools that could not be asked for want of a probe, by mint."""
+        self._only: dict[Address, Listing | None] = {}
+        """The one pool of a mint, as most mints have; None where there are more."""
+        self._leads_on: set[Address] = set()
+        """Pools that are no dead end at either side."""
 
     def update(self, pool: Listing, moment: Moment) -> None:
         """Asks a changed pool what it pays now; one in doubt, or that refuses, is forgotten.
 
-        Pools that waited for the probe of a mint are asked as soon as it is known.
+        One that is all there is of a mint is not asked: whoever came in by it could not go on. Pools that waited,
+        for another one or for the probe of a mint, are asked as soon as there is one.
         """
-        waiting = [pool]
+        waiting = [pool] if pool.header.address in self._leads_on else self._joined(pool)
         while waiting:
             asked = waiting.pop()
             known = len(self._asks)
@@ -87,14 +92,31 @@ class Rates:
                 for mint in (asked.header.mint_a, asked.header.mint_b):
                     waiting += self._unpriced.pop(mint, {}).values()
 
+    def _joined(self, pool: Listing) -> list[Listing]:
+        """Pools that lead on since this one is there, it among them if it does; nothing while it is a dead end."""
+        header, only = pool.header, self._only
+        met = [pool]
+        for mint in (header.mint_a, header.mint_b):
+            known = None if mint == WSOL else only.setdefault(mint, pool)
+            if known is not None and known.header.address != header.address:
+                only[mint] = None
+                met.append(known)
+        led = [
+            one for one in met if only.get(one.header.mint_a) is None and only.get(one.header.mint_b) is None
+        ]
+        self._leads_on.update(one.header.address for one in led)
+        return led
+
     def circles(self, pool: Listing, *, short: float = 0.0, long: float = 0.0) -> list[Circle]:
-        """Circles through a pool that was asked, paying `short` or more over two pools, `long` over three.
+        """Circles through a pool that was told of, paying `short` or more over two pools, `long` over three.
 
         Of each shape and each mint between only the best one.
         """
         header = pool.header
         found: list[Circle] = []
         address, one, other = header.address, header.mint_a, header.mint_b
+        if address not in self._leads_on:
+            return found
         if one == WSOL:
             self._through_home(address, other, short, long, found)
         elif other == WSOL:
