@@ -6,7 +6,7 @@ the vault too and would not count as reserve. Pools priced by more than that are
 what a swap leaves behind forgets it with its next recorded write: those are named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import get_args
 
 import msgspec
@@ -33,35 +33,28 @@ class Impact:
         self._shift: dict[Address, int] = {}
         """By vault: what we brought less what we took."""
         self.traces = Traces(view)
+        self.idle = True
+        """Whether nothing of ours is in the market: then everything is as it was recorded."""
         self.forgotten: set[Address] = set()
         """Pools that cannot carry it."""
         self.clipped = 0
         """Writes that left a vault with less than we took: it then counts as empty."""
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing of ours is in the market: then everything is as it was recorded."""
-        return not self._shift and not len(self.traces)
-
-    def told(self, item: FeedItem) -> Iterator[FeedItem]:
+    def told(self, item: FeedItem) -> Iterable[FeedItem]:
         """The item as it would have been with us in the market; what waited for it comes before it."""
         if isinstance(item, AccountUpdate):
             item = self._patched(item)
-        if len(self.traces):
-            yield from self.traces.told(item)
-        else:
-            yield item
+        return self.traces.told(item) if self.traces.concerns(item) else (item,)
 
-    def remembered(self, item: RawItem) -> Iterator[RawItem]:
+    def remembered(self, item: RawItem) -> Iterable[RawItem]:
         """The same of a record: what a node told of a pool, too."""
+        if isinstance(item, FEED):
+            return self.told(item)
         if isinstance(item, PoolSnapshot):
-            yield self._snapshot(item)
-        elif isinstance(item, PoolReread):
-            yield msgspec.structs.replace(item, snapshot=self._snapshot(item.snapshot))
-        elif isinstance(item, FEED):
-            yield from self.told(item)
-        else:
-            yield item
+            return (self._snapshot(item),)
+        if isinstance(item, PoolReread):
+            return (msgspec.structs.replace(item, snapshot=self._snapshot(item.snapshot)),)
+        return (item,)
 
     def read(self, update: AccountUpdate) -> AccountUpdate:
         """The same for what a node was asked."""
@@ -69,6 +62,7 @@ class Impact:
 
     def take(self, quote: Quote, at_ms: int) -> None:
         """Books a swap of ours into its pool: vaults and prices change at once."""
+        self.idle = False
         pool = self._view.pools[quote.pool]
         raw = self._view.raw or {}
         changes = {quote.input_mint: quote.amount_in, quote.output_mint: -quote.amount_out}

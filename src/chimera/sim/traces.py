@@ -47,8 +47,14 @@ class Traces:
         self.lost: set[Address] = set()
         """Pools where something could not be done again on ours, so that it moved as the recorded one did."""
 
-    def __len__(self) -> int:
-        return len(self._kept)
+    def concerns(self, item: FeedItem) -> bool:
+        """Whether `told` would say anything but the item itself: most items are of pools without us."""
+        kind = type(item)
+        if kind is AccountUpdate:
+            return item.account.address in self._pools_of  # type: ignore[union-attr]
+        if kind is TransactionUpdate:
+            return not self._kept.keys().isdisjoint(item.accounts)  # type: ignore[union-attr]
+        return kind is SlotUpdate and any(kept.waiting for kept in self._kept.values())
 
     def take(self, quote: Quote) -> list[AccountUpdate] | None:
         """The writes by which a swap of ours changes its pool; None where its venue cannot say."""
@@ -73,8 +79,7 @@ class Traces:
             case AccountUpdate():
                 yield from self._account(item)
             case TransactionUpdate():
-                if not self._kept.keys().isdisjoint(item.accounts):
-                    yield from self._transaction(item)
+                yield from self._transaction(item)
                 yield item
             case SlotUpdate(slot, _, SlotStatus.PROCESSED):
                 for kept in self._kept.values():  # no swap wrote what still waits: liquidity came or went
