@@ -17,8 +17,10 @@ from chimera.domain.messages import (
     DiscrepancyResolved,
     IntentEmitted,
     KillSwitchMoved,
+    LegFinalized,
     LegLanded,
     LegPlanned,
+    LegSigned,
     PositionsReconciled,
     TradeMoved,
 )
@@ -115,7 +117,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.005)
 
@@ -138,6 +140,23 @@ async def test_it_runs_at_start_and_at_four_once_a_day(house: House) -> None:
     house.clock.forward(1)
     await until(lambda: runs() == ["at start", "daily", "daily"])
     loop.cancel()
+
+
+async def test_what_a_fork_may_still_move_is_left_to_the_desk_that_watches_it(house: House) -> None:
+    wanted = intent()
+    leg = LegRef("leg", wanted.id, wanted.trade_id)
+    landed = fill()
+    house.journal.append(IntentEmitted(wanted))
+    house.journal.append(LegPlanned(leg, (), 1, 1, 1, Slot(1), 1, 1, 0, 0))
+    house.journal.append(LegSigned(leg, landed.signature, b"bytes", 200))
+    house.journal.append(LegLanded(leg, landed))
+    house.journal.append(TradeMoved(wanted.trade_id, TradeState.EXECUTING, TradeState.ACTIVE, ""))
+    told = await house.reconciler.reconcile("at start")
+    assert (told.positions, told.found, told.left_out) == (0, (), 1)
+    assert list(house.ledger.settling) == ["leg"], "or nobody would notice that a fork undid it"
+    house.journal.append(LegFinalized(leg, landed.signature, landed.slot))
+    told = await house.reconciler.reconcile("again")
+    assert [one.kind for one in told.found] == [Mismatch.MISSING, Mismatch.STATE]
 
 
 async def test_a_node_that_does_not_answer_is_asked_again(house: House) -> None:

@@ -89,11 +89,17 @@ class ReconcilerRole:
         """What was found, which is in the journal by then. Raises OutsideError where the chain does not answer."""
         async with self._running:
             await self._quiet()
-            before = claims(self._ledger, self._fills)
+            before, open_to_forks = claims(self._ledger, self._fills), self._open_to_forks()
             evidence = await self._ask(before)
-            # what moved while we asked is judged neither by the old books nor by the new
+            # what moved while we asked is judged neither by the old books nor by the new; and what a fork may still
+            # move is watched by the desk, which takes it back: told to a person, nobody would
             still = set(map(_as_read, claims(self._ledger, self._fills)))
-            calm = [claim for claim in before if _as_read(claim) in still]
+            open_to_forks |= self._open_to_forks()
+            calm = [
+                claim
+                for claim in before
+                if _as_read(claim) in still and claim.position.mint not in open_to_forks
+            ]
             found = examine(calm, evidence, wallet=self._wallet, tip_accounts=self._tip_accounts)
             fresh, known = self._findings.sort_out(found)
             fact = PositionsReconciled(
@@ -108,11 +114,16 @@ class ReconcilerRole:
             await self._journal.durable(entry.seq)
             return fact
 
+    def _open_to_forks(self) -> set[Address | None]:
+        """Mints of which something is booked that is not final."""
+        legs = [booked.leg for booked in self._ledger.settling.values()]
+        return {mint for leg in legs for mint in (leg.mint, leg.pay_mint)}
+
     async def _quiet(self) -> None:
-        """Waits a while until no leg is under way: a position at rest can be judged, one in motion hardly."""
+        """Waits a while until no leg is under way or open to forks: a position at rest can be judged, others hardly."""
         within_s = QUIET_WITHIN_S if self._quiet_within_s is None else self._quiet_within_s
         for _ in range(int(within_s / QUIET_STEP_S)):
-            if not self._ledger.legs:
+            if not self._ledger.legs and not self._ledger.settling:
                 return
             await asyncio.sleep(QUIET_STEP_S)
 
