@@ -122,6 +122,9 @@ def run(
     capital: Annotated[
         str, typer.Option(help="With --paper: SOL to begin with; later runs go on with what is left.")
     ] = "20",
+    dollars: Annotated[
+        int, typer.Option(help="With --paper: USDC to begin with, for the rebalancer.", min=0, max=10**12)
+    ] = 0,
     landing: Landing = None,
     config: ConfigFiles = None,
     data_dir: DataDir = None,
@@ -131,7 +134,7 @@ def run(
 
     settings = _settings(config, data_dir)
     if paper or landing:
-        run_paper(settings, roles, capital, landing, paper=paper, run=_run)
+        run_paper(settings, roles, capital, landing, dollars=dollars, paper=paper, run=_run)
         return
     if roles == "trades":
         run_trades(settings, _run)

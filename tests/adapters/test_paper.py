@@ -46,6 +46,13 @@ def simulated(view: MarketView, kept: LandedFile) -> SimulatedChain:
     return made
 
 
+def test_what_it_begins_with_is_there_again_tokens_too(tmp_path: Path) -> None:
+    file = tmp_path / "chain.jsonl"
+    assert LandedFile.open(file, lamports=100, tokens={MINT: 7}).tokens == {MINT: 7}
+    again = LandedFile.open(file, lamports=5, tokens={})
+    assert (again.lamports, again.tokens) == (100, {MINT: 7})
+
+
 async def test_what_landed_is_there_after_a_crash_and_the_wallet_holds_what_it_left(tmp_path: Path) -> None:
     file = tmp_path / "chain.jsonl"
     kept = LandedFile.open(file, lamports=100)

@@ -27,6 +27,8 @@ from chimera.domain.trade import Hop, TradeState
 from chimera.execution.effects import (
     Arrived,
     HandedOver,
+    Probed,
+    ProbeToken,
     ReadTransaction,
     SignedBytes,
     Simulated,
@@ -150,6 +152,24 @@ def test_while_it_is_under_way_no_sol_is_promised_and_both_its_tokens_are_taken(
     ):
         assert house.effects(Arrived(other)) == [], number
     assert refusals(house) == [], "they wait"
+
+
+def test_two_that_pay_with_the_same_go_one_after_the_other_though_both_were_probed_at_once() -> None:
+    house = house_of()
+    probes = []
+    for label in ("one", "two"):
+        mint = address(label)
+        house.desk._view.mints[mint] = TokenInfo(mint, TOKEN_PROGRAM, 5, 10**15, None, None, Slot(1))
+        wanted = swap(id=IntentId(label), trade_id=TradeId(label), mint=mint, amount=HELD // 2)
+        probes += house.effects(Arrived(wanted))
+    assert [type(effect) for effect in probes] == [ProbeToken, ProbeToken]
+    (simulate,) = house.effects(
+        Probed(msgspec.structs.replace(probes[0].probe, mint=address("one")), FINE, 9_900_000)
+    )
+    assert house.effects(Probed(probes[1].probe, FINE, 9_900_000)) == [], "the dollars are taken"
+    failed = msgspec.structs.replace(FINE, error="InstructionError(7, Custom(6005))")
+    (second,) = house.effects(Simulated(simulate.leg_id, failed))
+    assert (simulate.leg_id, second.leg_id) == ("one.1", "two.1")
 
 
 def test_one_that_reverts_costs_its_fee_and_is_not_tried_again() -> None:

@@ -9,10 +9,12 @@ from chimera.domain.intent import Side, TradeIntent
 from chimera.execution.assembly import Assembly
 from chimera.execution.costs import Costs
 from chimera.execution.elsewhere import Offer
-from chimera.execution.planner import ELSEWHERE, Planner
+from chimera.execution.planner import ELSEWHERE, Plan, Planner
 from chimera.execution.router import Route, best_route
+from chimera.execution.tips import TIP_LAMPORTS_MIN, TipPolicy
 from chimera.onchain.layouts import is_token_account, read_token_account
 from chimera.ports.services import RouteCalls
+from chimera.risk.gate import Approved
 from chimera.testing.builders import intent
 
 
@@ -53,6 +55,16 @@ async def test_all_dollars_become_a_token_over_one_pool_or_over_sol_and_not_a_la
             # over SOL the second pool takes what the first one surely gives; the rest comes back, and is no more
             surely = 0 if pools == 1 else plan.hops[0].amount_out * 30 // 10_000
             assert abs(fill.swap_lamports - surely) <= 1
+
+
+async def test_a_swap_that_no_sol_goes_through_offers_a_tip_for_what_it_is_worth() -> None:
+    async with theatre("raydium_cpmm") as stage:
+        wanted = swap(await dollars(stage), mint_of("PLUM"))
+        blockhash = await stage.rpc.latest_blockhash()
+        plan = stage.planner.plan(Approved(wanted, ()), blockhash=blockhash, bundle=True, close=False)
+        assert isinstance(plan, Plan)
+        assert WSOL not in {mint for hop in plan.hops for mint in (hop.input_mint, hop.output_mint)}
+        assert plan.fees.tip_lamports == TipPolicy().floor_lamports > TIP_LAMPORTS_MIN
 
 
 async def test_a_better_offer_from_elsewhere_carries_out_a_swap_too() -> None:

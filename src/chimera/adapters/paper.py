@@ -7,7 +7,7 @@ Nothing is ever sent, and there is no key. Pools forget our impact at a restart,
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -45,18 +45,19 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
     """The first line: what the wallet began with."""
 
     lamports: int
+    tokens: dict[Address, int] = {}
 
 
 class LandedFile:
     """Every transaction that ever landed on this chain, oldest first."""
 
-    def __init__(self, path: Path, *, lamports: int, past: Sequence[TransactionUpdate]) -> None:
-        self.lamports, self.past = lamports, past
+    def __init__(self, path: Path, opened: Opened, *, past: Sequence[TransactionUpdate]) -> None:
+        self.lamports, self.tokens, self.past = opened.lamports, opened.tokens, past
         self._file = path.open("ab", buffering=0)
 
     @classmethod
-    def open(cls, path: Path, *, lamports: int) -> Self:
-        """Made with `lamports` where there is none yet; else it goes on. Raises ConfigError for a broken one."""
+    def open(cls, path: Path, *, lamports: int, tokens: Mapping[Address, int] | None = None) -> Self:
+        """Made with so much where there is none yet; else it goes on. Raises ConfigError for a broken one."""
         known = path.read_bytes() if path.exists() else b""
         whole = known[: known.rfind(b"\n") + 1]
         if len(whole) < len(known):  # torn by a crash: nobody was told of it
@@ -68,13 +69,15 @@ class LandedFile:
         except msgspec.DecodeError as error:
             raise ConfigError(f"{path}: {error}") from None
         if not lines:
-            made = cls(path, lamports=lamports, past=())
-            made._write(Opened(lamports))
+            opened = Opened(lamports, dict(tokens or {}))
+            made = cls(path, opened, past=())
+            made._write(opened)
             return made
         past = [line for line in lines if isinstance(line, TransactionUpdate)]
-        if not isinstance(lines[0], Opened) or len(past) != len(lines) - 1:
+        first = lines[0]
+        if not isinstance(first, Opened) or len(past) != len(lines) - 1:
             raise ConfigError(f"{path}: does not begin with what the wallet had")
-        return cls(path, lamports=lines[0].lamports, past=past)
+        return cls(path, first, past=past)
 
     def keep(self, transaction: TransactionUpdate) -> None:
         """On disk when it returns; raises InvariantBroken where the disk refuses it."""

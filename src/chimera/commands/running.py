@@ -7,7 +7,7 @@ from typing import Any
 
 from chimera.commands.landing import landing_model
 from chimera.domain.errors import ConfigError
-from chimera.domain.units import lamports_from_sol
+from chimera.domain.units import MICRO_USD, lamports_from_sol
 
 Run = Callable[[Callable[[asyncio.Event], Coroutine[Any, Any, Any]]], Any]
 """Runs a coroutine until it ends or a signal sets the event."""
@@ -33,7 +33,14 @@ def run_roles(settings: Any, roles: str, strategies: str, *, reread: Callable[[]
 
 
 def run_paper(
-    settings: Any, roles: str, capital: str, landing: list[str] | None, *, paper: bool, run: Run
+    settings: Any,
+    roles: str,
+    capital: str,
+    landing: list[str] | None,
+    *,
+    dollars: int,
+    paper: bool,
+    run: Run,
 ) -> None:
     from chimera import wiring
     from chimera.wiring.paper import LABEL, Paper, paper_settings
@@ -46,7 +53,7 @@ def run_paper(
             "fills from; leave --roles away"
         )
     try:
-        purse = Paper(lamports_from_sol(capital), landing=landing_model(landing))
+        purse = Paper(lamports_from_sol(capital), dollars * MICRO_USD, landing=landing_model(landing))
     except ValueError as error:
         raise ConfigError(f"--capital: {error}") from None
     own = paper_settings(settings)

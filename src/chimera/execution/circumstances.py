@@ -51,11 +51,11 @@ def circumstances(
         lost_today_lamports=books.breaker.lost_lamports,
         spear_disabled=spear_disabled or books.breakers.spear_disabled,
         bundles=bundles,
-        worth_lamports=None if paid_with is None else _worth_lamports(view, paid_with, intent.amount),
+        worth_lamports=None if paid_with is None else worth_of(view, paid_with, intent.amount),
     )
 
 
-def _worth_lamports(view: MarketView, mint: Address, amount: int) -> int | None:
-    """Of dollars the mid price, which every pool of theirs would have to be asked for otherwise."""
+def worth_of(view: MarketView, mint: Address, amount: int) -> int | None:
+    """What an amount would fetch in SOL; of dollars by the mid price, for which no pool of theirs need be asked."""
     known = view.worth_lamports(mint, amount)
     return view.value_lamports(mint, amount) if known is None else known

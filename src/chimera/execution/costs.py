@@ -52,8 +52,13 @@ class Costs:
             self.tips.apply(entry)
             self.parameters.apply(entry)
 
-    def of(self, style: Style, quotes: Sequence[Quote], *, bundle: bool) -> Fees | Refusal:
-        """What a leg along these quotes may cost; a tip only where it goes into a bundle."""
+    def of(
+        self, style: Style, quotes: Sequence[Quote], *, bundle: bool, worth_lamports: int = 0
+    ) -> Fees | Refusal:
+        """What a leg along these quotes may cost; a tip only where it goes into a bundle.
+
+        `worth_lamports`: of a trade that no SOL goes through.
+        """
         buying = quotes[0].input_mint == WSOL
         pools: list[Address] = [quote.pool for quote in quotes]
         # of pools side by side each trades its share
@@ -68,6 +73,8 @@ class Costs:
             market_price=self.parameters.price(
                 self.prices.price(pools), floor=self.policy.cu_price_micro_lamports
             ),
-            tip_lamports=self.tips.tip(style, trade_lamports=trade_lamports) if bundle else 0,
+            tip_lamports=self.tips.tip(style, trade_lamports=trade_lamports or worth_lamports)
+            if bundle
+            else 0,
             policy=self.policy,
         )

@@ -262,7 +262,10 @@ class Desk:
         if isinstance(found, Refusal):
             return self._refuse(intent, found)
         self._record(TokenChecked(found))
-        return self._review(intent, now_ms)
+        if self._free(intent):
+            return self._review(intent, now_ms)
+        # what it pays with was taken meanwhile: another token was probed for the same
+        return [] if self._arbiter.enter(intent) else self._refuse(intent, Refusal(Reason.QUEUE_FULL))
 
     def _refuse(
         self, intent: TradeIntent, refusal: Refusal, seen: Circumstances | None = None

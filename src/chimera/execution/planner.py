@@ -18,6 +18,7 @@ from chimera.domain.risk import Reason, Refusal
 from chimera.domain.trade import Hop
 from chimera.domain.units import BPS, mul_div_floor
 from chimera.execution.assembly import Assembly, Programs, Swaps
+from chimera.execution.circumstances import worth_of
 from chimera.execution.compute import RouteKind
 from chimera.execution.costs import Costs
 from chimera.execution.elsewhere import Elsewhere, Offer
@@ -189,7 +190,9 @@ class Planner:
         )
         if isinstance(slippage_bps, Refusal):
             return slippage_bps
-        budget = self._costs.of(intent.style, route.quotes, bundle=bundle)
+        swap = intent.side is Side.SWAP
+        worth = worth_of(self._view, ends(intent)[0], intent.amount) if swap else None
+        budget = self._costs.of(intent.style, route.quotes, bundle=bundle, worth_lamports=worth or 0)
         if isinstance(budget, Refusal):
             return budget
         minimum = mul_div_floor(route.amount_out, BPS - slippage_bps, BPS)

@@ -13,7 +13,7 @@ import msgspec
 from chimera.adapters.paper import LandedFile, PaperChain
 from chimera.config import Settings
 from chimera.domain.errors import ConfigError
-from chimera.domain.ids import Address
+from chimera.domain.ids import USDC, Address
 from chimera.domain.messages import Entry
 from chimera.market.view import MarketView
 from chimera.onchain.keys import address_text
@@ -33,6 +33,8 @@ class Paper(msgspec.Struct, frozen=True):
     """In the place of a key: whose the simulated money is, and how much there is to begin with."""
 
     lamports: int
+    micro_usd: int = 0
+    """Dollars, as USDC."""
     address: Address = WALLET
     landing: LandingModel = LandingModel()
 
@@ -60,7 +62,8 @@ def open_paper(
     paper: Paper, *, folder: Path, past: Iterable[Entry], node: Chain, view: MarketView, clock: Clock
 ) -> PaperChain:
     """The chain as the last run left it; what was under way there is sent again by the desk."""
-    kept = LandedFile.open(folder / "chain.jsonl", lamports=paper.lamports)
+    tokens = {USDC: paper.micro_usd} if paper.micro_usd else {}
+    kept = LandedFile.open(folder / "chain.jsonl", lamports=paper.lamports, tokens=tokens)
     simulated = SimulatedChain(
         view,
         wallet=paper.address,
@@ -70,6 +73,7 @@ def open_paper(
         rng=random.Random(),  # noqa: S311 - chance, no secret
         landed=kept.keep,
     )
+    simulated.tokens = dict(kept.tokens)
     for transaction in kept.past:
         simulated.restore(transaction)
     for entry in past:
