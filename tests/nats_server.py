@@ -13,8 +13,9 @@ WITHIN_S = 30.0
 
 
 class NatsServer:
-    def __init__(self, folder: Path, *, port: int = 0) -> None:
-        self.folder, self.port = folder, port or free_port()
+    def __init__(self, folder: Path, *, port: int = 0, extra: str = "") -> None:
+        """`extra`: what else its configuration says."""
+        self.folder, self.port, self._extra = folder, port or free_port(), extra
         self.url = f"nats://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -24,6 +25,7 @@ class NatsServer:
         config.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
             f'jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always }}\n'
+            f"{self._extra}\n"
         )
         log = (self.folder / "nats.log").open("ab")
         self._process = subprocess.Popen([binary(), "-c", str(config)], stdout=log, stderr=log)

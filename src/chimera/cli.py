@@ -152,7 +152,7 @@ def run(
 
     def started(port: int) -> None:
         said = {
-            "dashboard": f"http://{settings.api.host}:{port}/",
+            "dashboard": f"{wiring.api_url(settings, port)}/",
             "wallet": signer.address,
             "mode": settings.mode,
         }

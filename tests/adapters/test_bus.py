@@ -4,7 +4,7 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from tests.nats_server import NatsServer, free_port
 
 from chimera.adapters.bus_local import LocalBus
 from chimera.adapters.bus_nats import NatsBus
+from chimera.adapters.bus_seal import HEADER, BusSeal
 from chimera.adapters.clocks import WallClock
+from chimera.adapters.pool_cache import PoolCache
 from chimera.domain.errors import ConfigError, InvariantBroken
-from chimera.domain.ids import IntentId, Slot
+from chimera.domain.ids import Address, IntentId, Slot
 from chimera.domain.intent import TradeIntent
 from chimera.domain.market import MarketEvent, SlotAdvanced
 from chimera.domain.record import Maker
+from chimera.domain.snapshot import PoolSnapshot
 from chimera.observe import Observer, Redactor, make_log
 from chimera.ports.apart import LegacySaid, read_legacy
 from chimera.roles.topics import INTENTS, INTENTS_STREAM, LEGACY_KILL, MARKET
@@ -39,7 +42,12 @@ def observer() -> Observer:
 
 
 def bus_on(
-    url: str, component: str = "market-data", prefix: str = "", *, kept: dict[str, str] | None = None
+    url: str,
+    component: str = "market-data",
+    prefix: str = "",
+    *,
+    kept: dict[str, str] | None = None,
+    secret: bytes = b"",
 ) -> NatsBus:
     maker = Maker(component=component, build="test", run_id="run")
     return NatsBus(
@@ -51,6 +59,7 @@ def bus_on(
         prefix=prefix,
         kept=kept,
         plain={LEGACY_KILL: lambda data: read_legacy(LEGACY_KILL, data)},
+        seal=BusSeal(secret) if secret else None,
     )
 
 
@@ -304,3 +313,113 @@ async def test_plain_messages_of_old_tools_are_read_and_none_is_sent(server: Nat
         await client.flush()
         assert heard.pending_msgs == 0
         await client.close()
+
+
+@pytest.mark.parametrize("kept", [None, KEPT], ids=["core", "kept"])
+async def test_an_intent_that_somebody_else_made_is_not_heard(
+    server: NatsServer, kept: dict[str, str] | None
+) -> None:
+    """A foreign process copies form, header and even a seal: of another house, of other bytes, of another topic."""
+    house, stranger = b"the house", b"a stranger"
+    async with AsyncExitStack() as stack:
+        giver = await stack.enter_async_context(bus_on(server.url, kept=kept, secret=house))
+        forger = await stack.enter_async_context(bus_on(server.url, "forger", kept=kept, secret=stranger))
+        bare = await stack.enter_async_context(bus_on(server.url, "bare", kept=kept))
+        taker = await stack.enter_async_context(
+            bus_on(server.url, "execution-engine", kept=kept, secret=house)
+        )
+        intents = taker.subscribe(INTENTS, capacity=100)
+        said = taker.subscribe(LEGACY_KILL, capacity=10)
+        await listening(taker)
+        client = await nats.connect(server.url)
+        stack.push_async_callback(client.close)
+        spy = await client.subscribe(">")
+        await client.flush()
+        giver.publish(INTENTS, numbered(1))
+        assert await taken(intents, 1) == [numbered(1)]
+        async with asyncio.timeout(WITHIN_S):
+            while (message := await spy.next_msg()).subject != INTENTS:
+                pass
+        assert message.headers is not None
+        genuine = {HEADER: message.headers[HEADER]}
+        forger.publish(INTENTS, numbered(2))
+        bare.publish(INTENTS, numbered(3))
+        await client.publish(INTENTS, message.data.replace(b"intent 1", b"intent 4"), headers=genuine)
+        await client.publish(INTENTS, message.data.replace(b"intent 1", b"intent 5"), headers={HEADER: ""})
+        await client.publish(INTENTS, message.data.replace(b"intent 1", b"intent 6"), headers={HEADER: "ä"})
+        await client.publish(LEGACY_KILL, b"stop")
+        await listening(forger, bare)
+        await client.flush()
+        giver.publish(INTENTS, numbered(7))
+        assert await taken(intents, 1) == [numbered(7)]
+        await until(lambda: taker.unsealed == 5)
+        assert len(await taken(said, 1)) == 1, "old tools' halts need no seal"
+
+
+def test_a_seal_is_of_its_subject_and_its_bytes() -> None:
+    seal, other = BusSeal(b"one"), BusSeal(b"two")
+    headers = seal.headers("a", b"x")
+    assert seal.genuine("a", b"x", headers)
+    for subject, data, asked in (("b", b"x", seal), ("a", b"y", seal), ("a", b"x", other)):
+        assert not asked.genuine(subject, data, headers)
+    assert not seal.genuine("a", b"x", None) and not seal.genuine("a", b"x", {})
+
+
+async def test_a_pool_that_somebody_else_put_into_the_cache_is_not_read(server: NatsServer) -> None:
+    async with bus_on(server.url) as bus:
+        maker = Maker(component="market-data", build="t", run_id="r")
+
+        def cache(secret: bytes) -> PoolCache:
+            return PoolCache(lambda: bus.client, maker=maker, now_ms=lambda: 1, seal=BusSeal(secret))
+
+        house, stranger = cache(b"the house"), cache(b"a stranger")
+        await house.open()
+        good, bad = (PoolSnapshot("raydium_cpmm", Address(name), Slot(1), ()) for name in ("good", "bad"))
+        assert await house.write([good]) == await stranger.write([bad]) == set()
+        read = []
+        async with asyncio.timeout(WITHIN_S), aclosing(house.follow()) as following:
+            async for snapshot in following:
+                if snapshot is None:
+                    break
+                read.append(snapshot)
+        assert (read, house.unsealed) == ([good], 1)
+
+
+async def test_the_documented_accounts_let_the_house_work_and_others_only_halt_it(tmp_path: Path) -> None:
+    """The accounts of docs/roles.md in a real server: its text is what is tried."""
+    block = (Path(__file__).parents[2] / "docs/roles.md").read_text().partition("# nats-server.conf")[2]
+    accounts = block.partition("```")[0].partition("accounts {")[2].replace("$2a$...", "secret")
+    made = NatsServer(tmp_path, extra="accounts {" + accounts)
+    await made.start()
+    try:
+        async with AsyncExitStack() as stack:
+            url = made.url.replace("://", "://chimera:secret@")
+            giver = await stack.enter_async_context(bus_on(url, kept=KEPT, secret=b"s"))
+            taker = await stack.enter_async_context(bus_on(url, "execution-engine", kept=KEPT, secret=b"s"))
+            intents, market = (taker.subscribe(topic, capacity=10) for topic in (INTENTS, MARKET))
+            halts = taker.subscribe(LEGACY_KILL, capacity=10)
+            await listening(giver, taker)
+            giver.publish(INTENTS, numbered(1))
+            giver.publish(MARKET, slots(1)[0])
+            assert (await taken(intents, 1), await taken(market, 1)) == ([numbered(1)], slots(1))
+            maker = Maker(component="market-data", build="t", run_id="r")
+            cache = PoolCache(lambda: giver.client, maker=maker, now_ms=lambda: 1)
+            await cache.open()
+            assert not await cache.write([PoolSnapshot("raydium_cpmm", Address("pool"), Slot(1), ())])
+            refused: list[Exception] = []
+
+            async def failed(error: Exception) -> None:
+                refused.append(error)
+
+            halt = await nats.connect(made.url.replace("://", "://halt:secret@"), error_cb=failed)
+            stack.push_async_callback(halt.close)
+            await halt.publish(INTENTS, b"{}")
+            await halt.publish(LEGACY_KILL, b"stop")
+            await halt.flush()
+            assert len(await taken(halts, 1)) == 1
+            await until(lambda: bool(refused))
+            assert "permissions violation" in str(refused[0]).lower() and taker.unsealed == 0
+            with pytest.raises(nats.errors.Error):
+                await nats.connect(made.url, allow_reconnect=False, error_cb=failed)
+    finally:
+        made.kill()

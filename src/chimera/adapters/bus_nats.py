@@ -5,7 +5,8 @@ Who publishes and subscribes in the same process hears at once, as ever; the sam
 time waits in a bounded queue, the oldest goes first and is counted. Each topic has a subscription and a limit of
 its own, so market data cannot hold up intents, which have a stream and a consumer of their own besides. Core NATS
 keeps nothing: who is away misses what is said meanwhile, and state comes from the pool cache
-(`adapters.pool_cache`) and the journal.
+(`adapters.pool_cache`) and the journal. With a seal, whatever bears none of the house's own is not heard; old tools'
+subjects bear none, and may stop trading only (`roles.remote_desk`).
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from chimera.adapters.bus_local import LocalBus, Subscription
+from chimera.adapters.bus_seal import BusSeal
 from chimera.adapters.kept_topic import KeptTopic
 from chimera.domain.errors import ConfigError, Garbled, Unreachable
 from chimera.domain.record import SCHEMA_VERSION, Maker, Record, record
@@ -38,6 +40,7 @@ PENDING_BYTES = (
 RECONNECT_S = 0.25
 OWN_MAX = 10_000  # of the last seconds: what a stream gives back comes at once
 CONNECT_S = 5.0
+TOLD_EVERY = 1_000  # messages without a seal are told of once, and then by the thousand
 
 
 class NatsBus:
@@ -54,11 +57,12 @@ class NatsBus:
         prefix: str = "",
         kept: Mapping[str, str] | None = None,
         plain: Mapping[str, Callable[[bytes], object]] | None = None,
+        seal: BusSeal | None = None,
     ) -> None:
         """`prefix` is put before every subject, for several houses on one server.
 
         `kept` names the stream that keeps a topic for a while (`adapters.kept_topic`). `plain` says how to read
-        topics that come without our header; nothing goes out on those.
+        topics that come without our header; nothing goes out on those. `seal`: None hears everybody.
         """
         self._url, self._prefix, self._maker = url, prefix, maker
         self._clock, self._observer = clock, observer
@@ -68,6 +72,7 @@ class NatsBus:
         }
         self._encoder = msgspec.json.Encoder()
         self._kept, self._plain = dict(kept or {}), dict(plain or {})
+        self._seal = seal
         self._own: OrderedDict[str, None] = OrderedDict()
         """Ids of what we said on kept topics: a stream gives that back to us too."""
         self._ready: list[asyncio.Event] = []
@@ -81,6 +86,8 @@ class NatsBus:
         self.dropped: dict[str, int] = {}
         """By topic: messages that never left, at the queue's limit."""
         self.garbled = 0
+        self.unsealed = 0
+        """Messages of somebody else, not heard."""
 
     @property
     def client(self) -> Client:
@@ -182,11 +189,11 @@ class NatsBus:
                 made = record(message, self._maker, at_ms=self._clock.now_ms())
                 if topic in self._kept:
                     self._remember(made.event_id)
+                subject, data = self.subject(topic), self._encoder.encode(made)
+                headers = {} if self._seal is None else self._seal.headers(subject, data)
                 try:
                     await self.client.publish(
-                        self.subject(topic),
-                        self._encoder.encode(made),
-                        headers={"Nats-Msg-Id": made.event_id},
+                        subject, data, headers={"Nats-Msg-Id": made.event_id, **headers}
                     )
                 except (NatsError, OSError) as error:
                     self._observer.told("nats does not take", topic=topic, cause=str(error))
@@ -196,7 +203,10 @@ class NatsBus:
                     self._outgoing.popleft()
             self._drained.set()
 
-    def _take(self, topic: str, data: bytes) -> None:
+    def _take(self, topic: str, message: Msg) -> None:
+        data = message.data
+        if not self._ours(topic, message):
+            return
         try:
             if topic in self._plain:
                 self._local.publish(topic, self._plain[topic](data))
@@ -209,6 +219,16 @@ class NatsBus:
         if found.event_id not in self._own:
             self._local.publish(topic, found.payload)
 
+    def _ours(self, topic: str, message: Msg) -> bool:
+        if self._seal is None or topic in self._plain:
+            return True
+        if self._seal.genuine(self.subject(topic), message.data, message.headers):
+            return True
+        self.unsealed += 1
+        if self.unsealed % TOLD_EVERY == 1:
+            self._observer.told("message without our seal", topic=topic, count=self.unsealed)
+        return False
+
     def _remember(self, event_id: str) -> None:
         self._own[event_id] = None
         if len(self._own) > OWN_MAX:
@@ -219,15 +239,15 @@ class NatsBus:
         following = KeptTopic(lambda: self.client, stream=self._kept[topic], subject=self.subject(topic))
         while True:
             try:
-                async for data in following.follow(ready):
-                    self._take(topic, data)
+                async for message in following.follow(ready):
+                    self._take(topic, message)
             except Unreachable as error:
                 self._observer.told("nats does not listen", topic=topic, cause=str(error))
             await asyncio.sleep(RECONNECT_S)
 
     async def _hear(self, topic: str) -> None:
         async def heard(message: Msg) -> None:
-            self._take(topic, message.data)
+            self._take(topic, message)
 
         while True:
             try:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StorageType, StreamConfig
@@ -45,7 +46,7 @@ class KeptTopic:
         except (NatsError, OSError) as error:
             raise Unreachable(WHO, f"{type(error).__name__}: {error}") from None
 
-    async def follow(self, ready: asyncio.Event) -> AsyncIterator[bytes]:
+    async def follow(self, ready: asyncio.Event) -> AsyncIterator[Msg]:
         """Every message from now on, or from where the last following ended; sets `ready`. Raises Unreachable."""
         await self.open()
         js = self._client().jetstream()
@@ -65,7 +66,7 @@ class KeptTopic:
                     if number <= self._last:
                         continue  # a killed server brings the consumer back as it was some time before
                     self._last = number
-                    yield message.data
+                    yield message
             finally:
                 await subscription.unsubscribe()
         except (NatsError, APIError, OSError) as error:

@@ -16,6 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, Header, Storag
 from nats.js.errors import APIError
 
 from chimera.adapters.bus_nats import open_record
+from chimera.adapters.bus_seal import BusSeal
 from chimera.domain.errors import Garbled, Unreachable
 from chimera.domain.ids import Address
 from chimera.domain.record import Maker, Record, record
@@ -37,7 +38,13 @@ class PoolCache:
     """`prefix` is put before stream and subject, for several houses on one server."""
 
     def __init__(
-        self, client: Callable[[], Client], *, maker: Maker, now_ms: Callable[[], int], prefix: str = ""
+        self,
+        client: Callable[[], Client],
+        *,
+        maker: Maker,
+        now_ms: Callable[[], int],
+        prefix: str = "",
+        seal: BusSeal | None = None,
     ) -> None:
         self._client, self._maker, self._now_ms = client, maker, now_ms
         self.stream = f"{prefix.replace('.', '_')}{STREAM}"
@@ -45,6 +52,9 @@ class PoolCache:
         self._decoder = msgspec.json.Decoder(_Read)
         self.written = 0
         self.garbled = 0
+        self._seal = seal
+        self.unsealed = 0
+        """Snapshots that somebody else put there; the pool is then as good as unknown."""
 
     async def open(self) -> None:
         """Makes the stream, or brings it to these settings; raises Unreachable."""
@@ -71,17 +81,15 @@ class PoolCache:
         failed: set[Address] = set()
 
         async def one(snapshot: PoolSnapshot) -> None:
-            made = record(snapshot, self._maker, at_ms=self._now_ms())
+            subject = f"{self._subject}.{snapshot.pool}"
+            data = msgspec.json.encode(record(snapshot, self._maker, at_ms=self._now_ms()))
+            headers = {} if self._seal is None else self._seal.headers(subject, data)
             async with gate:
                 try:
                     await (
                         self._client()
                         .jetstream(timeout=2)
-                        .publish(
-                            f"{self._subject}.{snapshot.pool}",
-                            msgspec.json.encode(made),
-                            headers={Header.ROLLUP: "sub"},
-                        )
+                        .publish(subject, data, headers={Header.ROLLUP: "sub", **headers})
                     )
                     self.written += 1
                 except (NatsError, NatsTimeout, OSError):
@@ -114,8 +122,13 @@ class PoolCache:
                         await subscription.consumer_info()  # gone with the server that had it: begin again
                         continue
                     waiting -= 1
+                    sealed = self._seal is None or self._seal.genuine(
+                        message.subject, message.data, message.headers
+                    )
+                    self.unsealed += not sealed
                     try:
-                        yield open_record(self._decoder, message.data).payload
+                        if sealed:
+                            yield open_record(self._decoder, message.data).payload
                     except Garbled:
                         self.garbled += 1
                     if waiting == 0:

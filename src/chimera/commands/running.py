@@ -63,7 +63,7 @@ def run_paper(
         await wiring.run(house, stop=stop, started=started)
 
     def started(port: int) -> None:
-        door = f"http://{own.api.host}:{port}/"
+        door = f"{wiring.api_url(own, port)}/"
         _say({"dashboard": door, "wallet": purse.address, "mode": LABEL, "data_dir": own.data_dir})
 
     run(trade)

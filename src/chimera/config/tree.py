@@ -52,6 +52,8 @@ class Nats(msgspec.Struct, frozen=True, kw_only=True):
     """The bus between processes, for roles that run apart; empty: all in one process."""
     prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]+\.)*$")] = ""
     """Put before every subject, with its dot: several houses on one server."""
+    sealed: bool = True
+    """Whether messages without the house's own seal are not heard; off, whoever reaches the server can forge intents."""
     metrics_port: Annotated[int, Meta(ge=0, le=65_530)] = 9801
     """Where roles apart show metrics and health, to this machine alone: market here, strategy one above (a second
     one two above), execution three above; 0 picks free ones."""
@@ -112,6 +114,10 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8080
     """0 picks a free one."""
+    tls_certificate: str = ""
+    """PEM file with the certificate and its chain; empty: plain HTTP, for this machine or behind a proxy with TLS."""
+    tls_key: str = ""
+    """PEM file with its key."""
     domains: tuple[str, ...] = ()
     """Host names under which the dashboard is reached, beside this machine's own; wallets log in there alone."""
     public_health: bool = True

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -41,10 +43,13 @@ def bind(host: str, port: int, *, setting: str = "api.port") -> socket.socket:
 class ControlServer:
     """`async with ControlServer(app, bind(host, port)) as server:` serves until the block ends."""
 
-    def __init__(self, app: App, listener: socket.socket) -> None:
+    def __init__(self, app: App, listener: socket.socket, *, tls: tuple[Path, Path] | None = None) -> None:
+        """`tls`: certificate (with its chain) and key, as PEM files; None: plain HTTP. Raises ConfigError."""
         self._listener = listener
+        if tls is not None:
+            _check_tls(*tls)
         host, self.port = listener.getsockname()[:2]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self.url = f"http{'s' * (tls is not None)}://{f'[{host}]' if ':' in host else host}:{self.port}"
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -65,6 +70,8 @@ class ControlServer:
                 ws_per_message_deflate=False,  # a copy for each client would have to be squeezed anew
                 ws_max_size=WS_MESSAGE_BYTES_MAX,
                 h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+                ssl_certfile=None if tls is None else tls[0],
+                ssl_keyfile=None if tls is None else tls[1],
             )
         )
         self._serving: asyncio.Task[None] | None = None
@@ -89,6 +96,17 @@ class ControlServer:
         """Returns when the server has ended."""
         if self._serving is not None:
             await asyncio.shield(self._serving)
+
+
+def _check_tls(certificate: Path, key: Path) -> None:
+    """Raises ConfigError where a server could not prove who it is by these."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:  # the second is a kind of the first, with another way to say it
+        told = getattr(error, "reason", None) or error.strerror or str(error)
+        raise ConfigError(
+            f"api.tls_certificate, api.tls_key: {certificate} and {key} are no pair of PEM files: {told}"
+        ) from None
 
 
 class _Server(uvicorn.Server):

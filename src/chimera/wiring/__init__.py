@@ -9,12 +9,13 @@ from chimera.wiring.identity import (
     revoke_admin,
     revoke_key,
 )
-from chimera.wiring.outside import data_dir, observing, open_signer, vault_path
+from chimera.wiring.outside import api_url, data_dir, observing, open_signer, vault_path
 from chimera.wiring.run import run
 
 __all__ = [
     "House",
     "add_admin",
+    "api_url",
     "build",
     "create_key",
     "data_dir",

@@ -79,7 +79,7 @@ async def run_apart(
         if think is not None:
             await think()
         if show is not None:
-            said["dashboard"] = f"http://{settings.api.host}:{await show()}/"
+            said["dashboard"] = f"{outside.api_url(settings, await show())}/"
         around.vitals.started = True
         started(said)
         await around.loops.first_of(stop.wait(), None)

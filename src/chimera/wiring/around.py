@@ -12,6 +12,7 @@ from typing import Any
 
 from chimera import __version__
 from chimera.adapters.bus_nats import NatsBus
+from chimera.adapters.bus_seal import BusSeal
 from chimera.adapters.clocks import WallClock
 from chimera.adapters.pool_cache import PoolCache
 from chimera.adapters.vitals import Vitals
@@ -110,6 +111,7 @@ async def open_around(
     clock = WallClock()
     maker = Maker(component=component, build=__version__, run_id=secrets.token_hex(8))
     prefix = settings.nats.prefix
+    seal = BusSeal(jwt_secret(settings)) if settings.nats.sealed else None
     bus = NatsBus(
         settings.nats.url,
         types=TYPES,
@@ -119,6 +121,7 @@ async def open_around(
         prefix=prefix,
         kept={topics.INTENTS: f"{prefix.replace('.', '_')}{topics.INTENTS_STREAM}"},
         plain={topic: _legacy(topic) for topic in LEGACY},
+        seal=seal,
     )
     await stack.enter_async_context(bus)
     loops = Loops()
@@ -130,7 +133,7 @@ async def open_around(
         clock=clock,
         maker=maker,
         bus=bus,
-        cache=PoolCache(lambda: bus.client, maker=maker, now_ms=clock.now_ms, prefix=prefix),
+        cache=PoolCache(lambda: bus.client, maker=maker, now_ms=clock.now_ms, prefix=prefix, seal=seal),
         view=MarketView(venues(), keep_raw="market" in roles),
         vitals=Vitals(component=component, registry=observer.registry),
         stack=stack,

@@ -88,7 +88,7 @@ def build_control(around: Around, history: JournalReader) -> Callable[[], Awaita
         if logs is not None:
             around.loops.start("trade logs", logs.run())
         server = await around.stack.enter_async_context(
-            ControlServer(app, bind(settings.api.host, settings.api.port))
+            ControlServer(app, bind(settings.api.host, settings.api.port), tls=outside.tls_files(settings))
         )
         return int(server.port)
 

@@ -29,7 +29,7 @@ from chimera.ports.chain import Subscription
 from chimera.roles.topics import INTENTS_STREAM
 from chimera.wiring.backups import backups_folder
 from chimera.wiring.cluster import judge_cluster
-from chimera.wiring.outside import vault_path
+from chimera.wiring.outside import api_url, vault_path
 
 CALLS, CALLS_MIN = 10, 8  # of a node, and how many must be answered
 RPC_MS_MAX = 50.0
@@ -234,7 +234,7 @@ async def _desk(settings: Settings) -> tuple[str, str]:
     if not settings.api.port:
         return "ok", "api.port is 0: a running desk cannot be found"
     try:
-        health = await ask_health(f"http://{settings.api.host}:{settings.api.port}")
+        health = await ask_health(api_url(settings, settings.api.port))
     except OutsideError:
         return "ok", "none is running"
     return judge_desk(health)

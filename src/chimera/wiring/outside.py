@@ -90,6 +90,19 @@ def open_routes(settings: Settings) -> JupiterRoutes | None:
     )
 
 
+def tls_files(settings: Settings) -> tuple[Path, Path] | None:
+    """Certificate and key of the API; None for plain HTTP. Raises ConfigError where one is missing."""
+    certificate, key = settings.api.tls_certificate, settings.api.tls_key
+    if bool(certificate) != bool(key):
+        raise ConfigError("api.tls_certificate and api.tls_key go together: give both or neither")
+    return (Path(certificate), Path(key)) if certificate else None
+
+
+def api_url(settings: Settings, port: int) -> str:
+    """Where people find the dashboard."""
+    return f"http{'s' * bool(settings.api.tls_certificate)}://{settings.api.host}:{port}"
+
+
 def webhook_grace(settings: Settings, *, now_ms: int) -> int | None:
     """When the webhook's previous secret ends; None where there is none. Raises ConfigError."""
     previous = settings.security.webhook_secret_previous.reveal()

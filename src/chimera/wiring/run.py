@@ -9,6 +9,7 @@ from chimera.domain.errors import InvariantBroken, OutsideError
 from chimera.wiring.analytics import analytics
 from chimera.wiring.house import House
 from chimera.wiring.motion import READY_WITHIN_S, Loops, close_desk, open_books, settle, start_desk
+from chimera.wiring.outside import tls_files
 from chimera.wiring.rebalancing import rebalancing
 
 
@@ -20,7 +21,9 @@ async def run(house: House, *, stop: asyncio.Event, started: Callable[[int], Non
     api = house.settings.api
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_close, house)
-        server = await stack.enter_async_context(ControlServer(house.app, bind(api.host, api.port)))
+        server = await stack.enter_async_context(
+            ControlServer(house.app, bind(api.host, api.port), tls=tls_files(house.settings))
+        )
         loops = Loops()
         stack.push_async_callback(loops.cancel)
         if house.recording is not None:
