@@ -19,13 +19,18 @@ from chimera.execution.keeper import Keeper
 from chimera.execution.mev.parameters import FeeParameters
 from chimera.execution.prices import PriceBook
 from chimera.execution.tips import TipBook
+from chimera.risk import exclusion, failures
+from chimera.risk.exclusion import PoolExclusions
+from chimera.risk.failures import Breakers
 from chimera.risk.roster import Roster
 from chimera.roles.capital import CapitalRole
 from chimera.roles.clerk import ClerkRole
 from chimera.roles.mev import HEARD, MevRole
 from chimera.roles.parking import ParkingRole
+from chimera.roles.portfolios import PortfoliosRole
 from chimera.roles.reconciler import ReconcilerRole
 from chimera.wiring.folding import Folding
+from chimera.wiring.steering import LiveSettings
 
 FACTS = {kind.__name__: kind for kind in get_args(Fact)}
 
@@ -66,9 +71,12 @@ def _tested(method: ast.FunctionDef) -> Iterator[type]:
         yield from (FACTS[n.id] for n in names if isinstance(n, ast.Name) and n.id in FACTS)
 
 
-@pytest.mark.parametrize(
-    "room", [Known, Fills, Findings, Failover, Leftovers, Janitor, ClerkRole, ParkingRole, Roster]
-)
+ROOMS = [
+    Known, Fills, Findings, Failover, Leftovers, Janitor, ClerkRole, ParkingRole, PortfoliosRole, Roster, LiveSettings,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_room_is_told_of_every_fact_that_it_looks_at(room: type) -> None:
     assert looked_at(room), "the test must see what is looked at"
     assert looked_at(room) <= room.FOLDS  # type: ignore[attr-defined]
@@ -78,6 +86,13 @@ def test_a_room_is_told_of_every_fact_that_it_looks_at(room: type) -> None:
 def test_costs_tell_their_parts_of_every_fact_that_they_look_at(part: type) -> None:
     assert looked_at(part), "the test must see what is looked at"
     assert looked_at(part) <= set(costs.LEGS)
+
+
+def test_what_looks_away_by_itself_looks_at_all_that_it_names() -> None:
+    assert looked_at(PoolExclusions), "the test must see what is looked at"
+    assert looked_at(PoolExclusions) <= exclusion.FOLDS
+    assert looked_at(Breakers), "the test must see what is looked at"
+    assert looked_at(Breakers) <= failures.HEARD
 
 
 def test_who_folds_through_others_is_told_of_theirs() -> None:

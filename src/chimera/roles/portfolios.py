@@ -26,6 +26,9 @@ from chimera.ports.store import Journal
 
 
 class PortfoliosRole:
+    FOLDS = frozenset({PortfolioChanged})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, *, strategies: Iterable[str], journal: Journal) -> None:
         self._strategies, self._journal = frozenset(strategies), journal
         self.portfolios: dict[str, Portfolio] = {}

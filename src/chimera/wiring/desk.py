@@ -151,7 +151,7 @@ def build_desk(
     entries = list(journal.read())
 
     folding = Folding()
-    folding.add(live.fold)
+    folding.add(live.fold, of=live.FOLDS)
     folding.add(books.fold)
     folding.add(lambda entry: roster.apply(entry.fact), of=roster.FOLDS)
     folding.add(costs.apply)
@@ -334,7 +334,7 @@ def build_desk(
     portfolios = PortfoliosRole(strategies=[one.name for one in strategies], journal=journal)
     for entry in entries:
         portfolios.fold(entry)
-    journal.listen(portfolios.fold)
+    folding.add(portfolios.fold, of=portfolios.FOLDS)
     valuing = outside.open_valuing(settings, view=view, journal=journal, clock=clock, observer=observer)
     if valuing is not None:
         journal.listen(valuing.hear)

@@ -28,6 +28,9 @@ BY_SETTINGS = "settings"
 class LiveSettings:
     """`ports.configuration.Configuration`. Fold it like every other part of the books."""
 
+    FOLDS = frozenset({ConfigChanged})
+    """What it folds; of other facts it need not be told."""
+
     def __init__(self, given: Settings) -> None:
         self.given = self.settings_now = given
         self.version = 0
