@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from solders.keypair import Keypair
 from tests.flow.running_desk import RunningDesk, soon
 
@@ -104,6 +105,7 @@ async def give_dollars(rpc: RpcChain, wallet: Address) -> None:
     assert landed.error is None
 
 
+@pytest.mark.timeout(300)
 async def test_all_dollars_become_one_swap_on_the_chain_though_the_desk_is_killed_on_the_way(
     tmp_path: Path,
 ) -> None:
