@@ -20,7 +20,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "src/chimera/control/static/index.html"
-UP_WITHIN_S = 60
+UP_WITHIN_S = 90
+PATIENCE_MS = 30_000  # a page beside other tests on a small machine; nothing waits that long when all is well
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -45,7 +46,7 @@ class Demo:
 
     def get(self, path: str) -> dict:
         request = Request(f"{self.url}api/v1{path}", headers={"Authorization": f"Bearer {self.key}"})
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def change(self, changes: dict[str, Any], reason: str) -> None:
@@ -55,13 +56,13 @@ class Demo:
     def put(self, path: str, body: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         request = Request(f"{self.url}api/v1{path}", json.dumps(body).encode(), headers, method="PUT")
-        with urlopen(request, timeout=20) as answer:
+        with urlopen(request, timeout=60) as answer:
             assert answer.status in {200, 202}
 
     def call(self, method: str, *params: Any) -> Any:
         """What the embedded chain's RPC answers."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        with urlopen(Request(self.rpc, body, {"Content-Type": "application/json"}), timeout=20) as answer:
+        with urlopen(Request(self.rpc, body, {"Content-Type": "application/json"}), timeout=60) as answer:
             told = json.load(answer)
         assert "error" not in told, told
         return told["result"]
@@ -73,7 +74,7 @@ class Demo:
         seal = hmac.new(secret.encode(), now.encode() + body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "X-Timestamp": now, "X-Signature": seal}
         try:
-            with urlopen(Request(f"{self.url}api/v1/webhook", body, headers), timeout=10) as answer:
+            with urlopen(Request(f"{self.url}api/v1/webhook", body, headers), timeout=30) as answer:
                 return answer.status
         except HTTPError as refused:
             return refused.code
@@ -156,6 +157,7 @@ def patient(demo: Demo) -> Iterator[Demo]:
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[object]:
     playwright = pytest.importorskip("playwright.sync_api")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=chromium, args=FLAGS)
         yield running
@@ -174,7 +176,7 @@ def phone(browser) -> Iterator[Watched]:
 
 def _watched(browser, **size: int) -> Iterator[Watched]:
     context = browser.new_context(viewport=size, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     watched = Watched(context.new_page())
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     watched.page.on(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import ROOT
+from tests.e2e.conftest import PATIENCE_MS, ROOT
 from tests.e2e.test_dashboard import enter, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -33,7 +33,7 @@ def test_no_screen_has_a_serious_barrier(demo, browser, device, theme):
     if not AXE.is_file():
         pytest.skip("needs web/node_modules/axe-core: make setup")
     context = browser.new_context(viewport=SIZES[device], reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(f"localStorage.setItem('chimera.theme', '{theme}')")
     watched = type("Watched", (), {"page": context.new_page()})
     page = enter(watched, demo)
@@ -42,7 +42,7 @@ def test_no_screen_has_a_serious_barrier(demo, browser, device, theme):
     for screen in SCREENS:
         page.goto(f"{demo.url}#/{'' if screen == 'command' else screen}")
         page.get_by_role("heading", level=1).first.wait_for(state="attached")
-        until(page, lambda: page.get_by_text("Loading", exact=True).count() == 0, 15_000)
+        until(page, lambda: page.get_by_text("Loading", exact=True).count() == 0, PATIENCE_MS)
         worst = [one for one in page.evaluate(RUN) if one["impact"] in SERIOUS]
         found += [(screen, one) for one in worst]
         wide = page.evaluate("document.documentElement.scrollWidth")

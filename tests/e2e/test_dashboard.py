@@ -136,7 +136,7 @@ def test_a_wallet_is_promoted_for_a_time_and_the_change_is_on_record(demo, desk)
     )
     page.goto(f"{demo.url}#/incidents")
     change = page.get_by_role("table", name="Changes").get_by_role("row", name="promoted by a test")
-    expect(change).to_contain_text("CANDIDATE → ACTIVE", timeout=15_000)
+    expect(change).to_contain_text("CANDIDATE → ACTIVE", timeout=30_000)
     assert demo.get(f"/wallets/{candidate}")["status"] == "ACTIVE"
 
 

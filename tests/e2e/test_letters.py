@@ -69,7 +69,7 @@ async def test_a_signal_that_met_a_full_queue_is_let_in_again_from_the_page(
             await playwright.expect(box).to_contain_text('"token": "BONK"')
             await box.get_by_label("Reason, kept in the journal").fill("the queue is short again")
             await box.get_by_role("button", name="Retry").click()
-            await playwright.expect(row).to_contain_text("Dealt with", timeout=15_000)
+            await playwright.expect(row).to_contain_text("Dealt with", timeout=30_000)
             await playwright.expect(row.get_by_role("button")).to_have_count(0)
             await page.get_by_role("link", name="See what becomes of it").click()
             await page.get_by_role("heading", name="Why").wait_for()

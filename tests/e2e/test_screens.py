@@ -15,7 +15,7 @@ from tests.e2e.test_dashboard import ROUND_TRIP_MS, enter, until
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 REASON = "Reason, kept in the journal"
-TRIES = 8  # positions of the demo live for seconds: one may be gone before a person has typed
+TRIES = 5  # positions of the demo live for seconds: one may be gone before a person has typed
 
 
 def with_a_position(page: Page, demo: Any, act: Callable[[str], bool]) -> str:
@@ -27,7 +27,7 @@ def with_a_position(page: Page, demo: Any, act: Callable[[str], bool]) -> str:
         held = until(page, lambda: demo.get("/positions?state=ACTIVE")["items"])
         newest = held[0]
         try:
-            table.get_by_role("link", name=newest["token_symbol"]).first.wait_for(timeout=5_000)
+            table.get_by_role("link", name=newest["token_symbol"]).first.wait_for(timeout=30_000)
             page.goto(f"{demo.url}#/positions?at={newest['trade_uuid']}")
             if act(newest["trade_uuid"]):
                 return newest["trade_uuid"]
@@ -43,7 +43,7 @@ def confirmed(page: Page, button: str, reason: str) -> bool:
     box.get_by_label(REASON).fill(reason)
     box.get_by_role("button", name=button).click()
     alert = box.get_by_role("alert")
-    until(page, lambda: not box.is_visible() or alert.count() and alert.is_visible(), 10_000)
+    until(page, lambda: not box.is_visible() or alert.count() and alert.is_visible(), 30_000)
     return not box.is_visible()
 
 
@@ -52,16 +52,16 @@ def test_a_stop_and_a_target_are_moved_and_a_part_is_sold(patient, desk):
     page = enter(desk, demo)
 
     def moved(uuid: str) -> bool:
-        page.get_by_role("button", name="Stop and target").click(timeout=4_000)
+        page.get_by_role("button", name="Stop and target").click()
         page.get_by_label("Stop, %").fill("-60")
         page.get_by_label("Target, %").fill("400")
         if not confirmed(page, "Set now", "moved by a test"):
             return False
         panel = page.get_by_role("region", name=re.compile("^Position in "))
-        expect(panel.get_by_text("by hand").first).to_be_visible(timeout=4_000)
+        expect(panel.get_by_text("by hand").first).to_be_visible()
         page.get_by_role("region", name=re.compile("^Position in ")).get_by_role(
             "button", name="Sell", exact=True
-        ).click(timeout=4_000)
+        ).click()
         page.get_by_role("button", name="25 %").click()
         return confirmed(page, "Sell now", "a quarter, by a test")
 
@@ -83,7 +83,7 @@ def test_a_position_is_closed_by_hand_and_keeps_its_chart(patient, desk):
 
     def sold(uuid: str) -> bool:
         panel = page.get_by_role("region", name=re.compile("^Position in "))
-        panel.get_by_role("button", name="Sell", exact=True).click(timeout=4_000)
+        panel.get_by_role("button", name="Sell", exact=True).click()
         return confirmed(page, "Sell now", "closed by a test")
 
     uuid = with_a_position(page, demo, sold)
@@ -101,7 +101,7 @@ def test_a_stop_is_dragged_to_another_price_and_asked_about_first(patient, desk)
 
     def dragged(uuid: str) -> bool:
         patient.put(f"/positions/{uuid}/levels", {**near, "reason": "near enough to be seen"})
-        expect(page.get_by_text("by hand").first).to_be_visible(timeout=4_000)
+        expect(page.get_by_text("by hand").first).to_be_visible()
         chart = page.get_by_role("img", name=re.compile("^Price of "))
         chart.locator("canvas").first.wait_for()
         box = chart.bounding_box()
@@ -115,7 +115,7 @@ def test_a_stop_is_dragged_to_another_price_and_asked_about_first(patient, desk)
         page.mouse.move(box["x"] + 200, box["y"] + box["height"] / 2, steps=3)
         page.mouse.up()
         stop = page.get_by_label("Stop, %")
-        stop.wait_for(timeout=4_000)
+        stop.wait_for()
         typed.append(stop.input_value())
         return True
 
@@ -131,13 +131,13 @@ def test_a_level_that_would_sell_at_once_is_refused_in_words(patient, desk):
     said = []
 
     def refused(uuid: str) -> bool:
-        page.get_by_role("button", name="Stop and target").click(timeout=4_000)
+        page.get_by_role("button", name="Stop and target").click()
         page.get_by_label("Stop, %").fill("900")
         page.get_by_label("Target, %").fill("")
         page.get_by_label(REASON).fill("a mistake")
         page.get_by_role("button", name="Set now").click()
         alert = page.get_by_role("dialog").get_by_role("alert")
-        alert.wait_for(timeout=4_000)
+        alert.wait_for()
         said.append(alert.inner_text())
         return "sell it at once" in said[-1]
 
@@ -206,7 +206,8 @@ def test_a_setting_is_found_changed_and_put_back_from_its_history(demo, desk):
     page.get_by_label("Stop loss", exact=True).fill("900")
     page.get_by_role("button", name="Review").click()
     assert confirmed(page, "Change now", "changed by a test")
-    change = page.get_by_role("table", name="Changes").get_by_role("row").filter(has_text=key)
+    rows = page.get_by_role("table", name="Changes").get_by_role("row")
+    change = rows.filter(has_text=key).filter(has_text="changed by a test")  # others changed it before
     change.first.get_by_role("button", name=f"Undo the change of {key}").click(timeout=ROUND_TRIP_MS)
     assert confirmed(page, "Put back", "undone by a test")
     until(
@@ -318,7 +319,8 @@ def test_the_exported_ledger_is_the_apis(demo, desk):
                 told[row["trade_uuid"]] if name == "trades.json" else demo.get(f"/trades/{row['trade_uuid']}")
             )
             if name == "trades.json":
-                assert row == known
+                # When it was last touched may be later by now: finality is noted after the closing.
+                assert row | {"updated_at": 0} == known | {"updated_at": 0}
             else:
                 assert row["disposed_signature"] in {fill["signature"] for fill in known["fills"]}
 

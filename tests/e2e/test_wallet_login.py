@@ -10,6 +10,7 @@ from time import monotonic, sleep, time
 import pytest
 from nacl.signing import SigningKey
 from playwright.sync_api import Page, expect
+from tests.e2e.conftest import PATIENCE_MS
 from tests.e2e.test_dashboard import enter, until
 
 from chimera.adapters.store_engine import open_engine
@@ -55,7 +56,7 @@ class Person:
             )
             engine.dispose()
         self.context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.context.expose_function("signOutside", self._sign)
         self.context.add_init_script(f"({FAKE_WALLET})({self.address!r})")
         self.page: Page = self.context.new_page()
@@ -141,7 +142,7 @@ def test_a_readonly_person_sees_everything_and_changes_nothing(demo, person):
     }.items():
         page.goto(f"{demo.url}#/{screen}")
         expect(page.get_by_role("region", name=known).first).to_be_visible()
-        until(page, lambda: page.get_by_text("Loading", exact=True).count() == 0, 15_000)
+        until(page, lambda: page.get_by_text("Loading", exact=True).count() == 0, PATIENCE_MS)
         buttons = page.get_by_role("button").all()
         usable = [one.inner_text() for one in buttons if one.is_visible() and one.is_enabled()]
         names = ("Halt", "Sell", "Change", "Pause", "Start", "Add", "Discard", "Retry", "Undo", "Stop and")
@@ -206,7 +207,7 @@ def test_hostile_notes_and_names_stay_text(demo, desk):
     for screen in ("#/wallets", "#/incidents", "#/decisions", "#/configuration", "#/"):
         page.goto(demo.url + screen)
         page.get_by_role("heading", level=1).first.wait_for(state="attached")
-        until(page, lambda: page.get_by_text("Loading", exact=True).count() == 0, 15_000)
+        until(page, lambda: page.get_by_text("Loading", exact=True).count() == 0, PATIENCE_MS)
         assert page.evaluate("window.owned") is None
         assert page.locator("main img, main script, main svg[onload]").count() == 0
     answer = page.goto(demo.url)

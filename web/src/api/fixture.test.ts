@@ -20,7 +20,7 @@ beforeAll(async () => {
       if (found) resolve(found[0]);
     });
   });
-}, 30_000);
+});
 afterAll(() => process.kill());
 
 async function get(path: string): Promise<{ items: Record<string, string>[] } & Record<string, unknown>> {
