@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -21,11 +22,21 @@ EVIL = "https://evil.example"
 INJECTIONS = ("' OR '1'='1", "x'; DROP TABLE trades; --", '" OR ""="', "%' --", "\\'; SELECT 1")
 
 
-@pytest.fixture
-async def stocked(house_type: type, tmp_path: Path) -> AsyncIterator[Any]:
-    """A control plane on real tables with keys, so that whoever gets through reaches something."""
-    engine = open_engine(tmp_path / "chimera.db")
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a story in it, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("tables") / "chimera.db"
+    engine = open_engine(path)
     SqlTables(engine).fold(entries(3))
+    engine.dispose()  # the write-ahead log goes into the file
+    return path
+
+
+@pytest.fixture
+async def stocked(house_type: type, tmp_path: Path, tables: Path) -> AsyncIterator[Any]:
+    """A control plane on real tables with keys, so that whoever gets through reaches something."""
+    shutil.copy(tables, tmp_path / "chimera.db")
+    engine = open_engine(tmp_path / "chimera.db")
     (tmp_path / "static" / "assets").mkdir(parents=True)
     (tmp_path / "static" / "index.html").write_text("<p>the page</p>")
     (tmp_path / "secret.txt").write_text(NOT_SERVED)
@@ -151,3 +162,107 @@ async def test_deep_json_is_refused_and_breaks_nothing(stocked: Any) -> None:
     )
     assert told.status_code == 400
     assert (await asked(stocked, "GET", "/api/v1/overview")).status_code == 200
+
+
+async def heard_until_closed(house: Any, *pieces: bytes, pause_s: float = 0.0) -> bytes:
+    """What a raw connection is told until the server ends it."""
+    at = urlsplit(house.url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause_s)
+        return await asyncio.wait_for(reader.read(), 20)
+    except ConnectionError:  # it was ended while we still spoke
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\n",),
+        (b"GET /hea", b"lth HTTP", b"/1.1\r\nHo", b"st: x\r\nA: b\r\n"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHos",),
+    ],
+    ids=["nothing", "no end", "drop by drop", "a second request"],
+)
+async def test_who_does_not_come_to_the_point_is_let_go(
+    stocked: Any, monkeypatch: pytest.MonkeyPatch, pieces: tuple[bytes, ...]
+) -> None:
+    monkeypatch.setattr("chimera.control.patience.HEAD_WITHIN_S", 0.2)
+    told = await heard_until_closed(stocked, *pieces, pause_s=0.02)
+    assert told.count(b"HTTP/1.1 200") == (b"\r\n\r\n" in b"".join(pieces))
+    assert (await asked(stocked, "GET", "/api/v1/overview")).status_code == 200
+
+
+async def test_headers_without_end_are_refused(stocked: Any) -> None:
+    line = b"X-%d: " + b"a" * 4_000 + b"\r\n"
+    head = (b"GET /health HTTP/1.1\r\nHost: x\r\n", *(line % number for number in range(100)))
+    told = await heard_until_closed(stocked, *head, pause_s=0.001)
+    assert told == b"" or b" 431 " in told
+    assert (await asked(stocked, "GET", "/api/v1/overview")).status_code == 200
+
+
+async def test_a_body_that_never_ends_is_given_up(stocked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the webhook, which no key guards; the API gives every request up after fifteen seconds."""
+    monkeypatch.setattr("chimera.control.routes.webhook.BODY_TIMEOUT_S", 0.2)
+    begun = b"Host: x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 900\r\n"
+    signed = begun + b"X-Timestamp: 1\r\nX-Signature: " + b"0" * 64 + b"\r\n\r\n{"
+    told = await heard_until_closed(stocked, b"POST /api/v1/webhook HTTP/1.1\r\n" + signed)
+    assert told.split(b" ")[1] in {b"400", b"408"}
+    assert stocked.commands.asked == []
+
+
+async def test_a_forwarded_address_does_not_give_more_calls(house_type: type, tmp_path: Path) -> None:
+    """Neither with one key nor without: the limit is the key's, or the connection's own address's."""
+    house = house_type(tmp_path)
+    server = await house.start(calls_per_minute=5)
+    for key in ({"Authorization": "Bearer readonly-key"}, {}):
+        statuses = []
+        for number in range(8):
+            names = (
+                "X-Forwarded-For",
+                "X-Real-IP",
+                "Forwarded",
+                "X-Client-IP",
+                "X-API-Key",
+                "CF-Connecting-IP",
+            )
+            headers = {**key, **dict.fromkeys(names, f"10.0.{number}.7")}
+            told = await house.http.get("/api/v1/overview", headers=headers)
+            statuses.append(told.status_code)
+        assert statuses[:5] == [200 if key else 401] * 5
+        assert statuses[5:] == [429] * 3
+        assert told.headers["x-ratelimit-limit"] == "5" and int(told.headers["retry-after"]) >= 1
+    await house.stop(server)
+
+
+FORGED = '{"event": "kill switch moved", "level": "warning"}'
+
+
+async def test_no_line_of_the_log_can_be_forged(stocked: Any) -> None:
+    """By a reason, an address, a header, an id: whatever breaks lines in them is no line of ours."""
+    for text in (
+        f"x\n{FORGED}",
+        f"x\r\n{FORGED}",
+        f"x\u2028{FORGED}",
+        f"\x1b[2K\r{FORGED}",
+        f"x\x00{FORGED}",
+    ):
+        await asked(stocked, "POST", "/api/v1/kill", json={"mode": "halt_all", "reason": text})
+        await asked(stocked, "GET", f"/api/v1/trades/{quote(text)}")
+        await asked(stocked, "GET", "/api/v1/trades", params={"status": text})
+        await stocked.http.get(f"/{quote(text)}", headers={"User-Agent": quote(text)})
+        await stocked.signal(token=text, wallet_address=text)
+    lines = stocked.log().split("\n")
+    told = [json.loads(line) for line in lines if line]
+    assert len(told) > 10
+    assert all(one.get("event") != "kill switch moved" for one in told)
+    assert not any(ord(char) < 32 or char in "\x7f\u2028\u2029" for line in lines for char in line)
+    assert [command.cause for command in stocked.commands.asked] == [
+        f"x {FORGED}", f"x {FORGED}", f"x {FORGED}", f"[2K {FORGED}", f"x {FORGED}",
+    ]  # fmt: skip

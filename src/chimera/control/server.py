@@ -13,12 +13,12 @@ import uvicorn
 
 from chimera.control.envelope import App
 from chimera.control.frames import FrameProtocol
+from chimera.control.patience import PatientProtocol
 from chimera.domain.errors import ConfigError
 
 PING_S = 20
 CONNECTIONS_MAX = 1_000  # then 503 at once, so that a flood does not eat the house's memory
 WS_MESSAGE_BYTES_MAX = 4_096  # clients say nothing but their key
-HEADER_BYTES_MAX = 16_384
 
 
 def bind(host: str, port: int, *, setting: str = "api.port") -> socket.socket:
@@ -53,7 +53,7 @@ class ControlServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=PatientProtocol,
                 ws=FrameProtocol,
                 loop="none",
                 lifespan="on",
@@ -69,7 +69,6 @@ class ControlServer:
                 ws_ping_timeout=PING_S,
                 ws_per_message_deflate=False,  # a copy for each client would have to be squeezed anew
                 ws_max_size=WS_MESSAGE_BYTES_MAX,
-                h11_max_incomplete_event_size=HEADER_BYTES_MAX,
                 ssl_certfile=None if tls is None else tls[0],
                 ssl_keyfile=None if tls is None else tls[1],
             )
