@@ -17,6 +17,7 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
+    port: 5173,
     proxy: {
       "/api": { target: api, ws: true },
       "/health": { target: api },

@@ -25,6 +25,18 @@ def test_quantiles_are_interpolated_within_a_bucket() -> None:
     assert told.p99_ms == 20.0  # beyond the last bound nobody knows how far
 
 
+def test_trades_are_told_by_their_median_and_both_tails() -> None:
+    """Signal accepted to leg confirmed, as the observer measures it."""
+    registry = CollectorRegistry()
+    histogram = Histogram("chimera_trade_latency_ms", "x", registry=registry, buckets=(100, 200, 400))
+    for value in (50,) * 50 + (150,) * 45 + (300,) * 5:
+        histogram.observe(value)
+    (told,) = telemetry(registry, ()).latencies
+    assert (told.name, told.count) == ("trade", 100)
+    assert (told.p50_ms, told.p95_ms) == (100.0, 200.0)
+    assert 200.0 < told.p99_ms <= 400.0
+
+
 def test_what_was_never_measured_is_left_out() -> None:
     registry = CollectorRegistry()
     Histogram("chimera_rpc_latency_ms", "x", ["method"], registry=registry).labels("getSlot")
