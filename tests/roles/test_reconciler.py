@@ -249,6 +249,12 @@ async def test_a_transaction_that_a_fork_took_is_given_up(house: House) -> None:
     assert len(house.facts(CapitalMoved)) == 1
 
 
+async def test_nothing_is_settled_until_the_history_since_the_last_run_was_read(house: House) -> None:
+    assert house.capital.unsettled, "books and chain are not compared before that"
+    await watching(house, lambda: not house.capital.unsettled)
+    assert house.chain.asked_since
+
+
 async def test_the_history_brings_what_happened_while_we_slept_and_nothing_twice(house: House) -> None:
     for name, slot in (("before", 500), ("night", 600)):
         house.chain.known[Signature(name)] = stranger(name, slot=slot)

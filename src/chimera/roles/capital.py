@@ -57,6 +57,8 @@ class CapitalRole:
         self._overflowed = False
         self._read_until = 0
         """The history has been read up to this slot."""
+        self._caught_up = False
+        """Whether the history was read since this process began: until then nobody knows what came meanwhile."""
 
     def fold(self, entry: Entry) -> None:
         """In the journal's order, each entry once, those of former runs included."""
@@ -76,7 +78,7 @@ class CapitalRole:
     @property
     def unsettled(self) -> bool:
         """Whether something moved of which the books do not know yet: comparing them now would be unfair."""
-        return bool(self._pending)
+        return bool(self._pending) or not self._caught_up
 
     async def run(self) -> None:
         """Judges what is heard and what the history brings, until cancelled; the books must be open."""
@@ -104,6 +106,7 @@ class CapitalRole:
         for address in (self._wallet, *accounts):
             for line in await self._chain.signatures_of(address, after_slot=max(since, self._read_until)):
                 self.heard(line.signature)
+        self._caught_up = True
         if not self._overflowed:
             self._read_until = until - NODES_DISAGREE_SLOTS
 
