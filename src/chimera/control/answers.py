@@ -12,6 +12,7 @@ from chimera.control import (
     incident_schemas,
     login_schemas,
     portfolio_schemas,
+    rebalancer_schemas,
     report_schemas,
     schemas,
     steering_schemas,
@@ -49,6 +50,7 @@ DOCUMENTED: tuple[Any, ...] = (
     *report_schemas.DOCUMENTED,
     *incident_schemas.DOCUMENTED,
     *portfolio_schemas.DOCUMENTED,
+    *rebalancer_schemas.DOCUMENTED,
     *breakers.DOCUMENTED,
     correlation.CorrelationTold,
 )

@@ -4,6 +4,7 @@ import msgspec
 
 from chimera.audit.rebalances import CycleSeen, Rebalances, SwapSeen, SwapState
 from chimera.audit.swap_lots import SwapLot
+from chimera.control.schemas import Page
 from chimera.domain.ids import USDC, Address
 from chimera.domain.units import BPS, mul_div_floor
 
@@ -154,3 +155,6 @@ def _cost(seen: Rebalances, mint: str) -> str | None:
 
 def _text(amount: int | None) -> str | None:
     return None if amount is None else str(amount)
+
+
+DOCUMENTED = (RebalancerState, Page[RebalancerSwap], RebalancerLot)
