@@ -70,6 +70,7 @@ class StrategyRole:
             if not isinstance(entry, Entry):
                 continue
             if isinstance(entry.fact, TradeMoved):
+                await asyncio.sleep(0)  # the desk moved it just now and has a leg to simulate: that goes first
                 self._process(entry.fact)
             elif isinstance(entry.fact, StrategyMoved):
                 self._moved(entry.fact)
