@@ -53,7 +53,7 @@ class Nats(msgspec.Struct, frozen=True, kw_only=True):
     prefix: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]+\.)*$")] = ""
     """Put before every subject, with its dot: several houses on one server."""
     sealed: bool = True
-    """Whether messages without the house's own seal are not heard; off, whoever reaches the server can forge intents."""
+    """Whether messages without the house's own seal are not heard; off, who reaches the server can forge intents."""
     metrics_port: Annotated[int, Meta(ge=0, le=65_530)] = 9801
     """Where roles apart show metrics and health, to this machine alone: market here, strategy one above (a second
     one two above), execution three above; 0 picks free ones."""
