@@ -14,7 +14,7 @@ from chimera.domain.ids import Address, Signature, Slot
 from chimera.domain.messages import DiscrepancyResolved, Entry, PositionsReconciled
 from chimera.observe import Observer
 from chimera.onchain.layouts import is_token_account, read_token_account
-from chimera.portfolio import Ledger
+from chimera.portfolio import Booked, Ledger
 from chimera.ports.chain import Chain
 from chimera.ports.runtime import Clock
 from chimera.ports.store import Journal
@@ -89,16 +89,14 @@ class ReconcilerRole:
         """What was found, which is in the journal by then. Raises OutsideError where the chain does not answer."""
         async with self._running:
             await self._quiet()
-            before, open_to_forks = claims(self._ledger, self._fills), self._open_to_forks()
-            evidence = await self._ask(before)
-            # what moved while we asked is judged neither by the old books nor by the new; and what a fork may still
-            # move is watched by the desk, which takes it back: told to a person, nobody would
+            before, settling = claims(self._ledger, self._fills), tuple(self._ledger.settling.values())
+            evidence = await self._ask(before, settling)
+            # what moved while we asked is judged neither by the old books nor by the new; and what a fork has moved
+            # is taken back by the desk, which watches it: told to a person, nobody would
             still = set(map(_as_read, claims(self._ledger, self._fills)))
-            open_to_forks |= self._open_to_forks()
+            forked = _forked(settling, evidence)
             calm = [
-                claim
-                for claim in before
-                if _as_read(claim) in still and claim.position.mint not in open_to_forks
+                claim for claim in before if _as_read(claim) in still and claim.position.mint not in forked
             ]
             found = examine(calm, evidence, wallet=self._wallet, tip_accounts=self._tip_accounts)
             fresh, known = self._findings.sort_out(found)
@@ -114,23 +112,19 @@ class ReconcilerRole:
             await self._journal.durable(entry.seq)
             return fact
 
-    def _open_to_forks(self) -> set[Address | None]:
-        """Mints of which something is booked that is not final."""
-        legs = [booked.leg for booked in self._ledger.settling.values()]
-        return {mint for leg in legs for mint in (leg.mint, leg.pay_mint)}
-
     async def _quiet(self) -> None:
-        """Waits a while until no leg is under way or open to forks: a position at rest can be judged, others hardly."""
+        """Waits a while until no leg is under way: a position at rest can be judged, one in motion hardly."""
         within_s = QUIET_WITHIN_S if self._quiet_within_s is None else self._quiet_within_s
         for _ in range(int(within_s / QUIET_STEP_S)):
-            if not self._ledger.legs and not self._ledger.settling:
+            if not self._ledger.legs:
                 return
             await asyncio.sleep(QUIET_STEP_S)
 
-    async def _ask(self, claimed: tuple[Claim, ...]) -> Evidence:
+    async def _ask(self, claimed: tuple[Claim, ...], settling: tuple[Booked, ...]) -> Evidence:
         signatures = list(dict.fromkeys(name for claim in claimed for name in claim.signatures))
+        asked = list(dict.fromkeys([*signatures, *(booked.signature for booked in settling)]))
         slot = await self._chain.slot(commitment=Commitment.CONFIRMED)
-        statuses = await self._chain.statuses(signatures) if signatures else ()
+        statuses = await self._chain.statuses(asked) if asked else ()
         transactions: dict[Signature, TransactionUpdate | None] = {}
         for (
             signature
@@ -142,7 +136,7 @@ class ReconcilerRole:
             tokens[token.mint] = tokens.get(token.mint, 0) + token.amount
         return Evidence(
             slot=slot,
-            statuses=dict(zip(signatures, statuses, strict=True)),
+            statuses=dict(zip(asked, statuses, strict=True)),
             transactions=transactions,
             tokens=tokens,
         )
@@ -155,6 +149,17 @@ class ReconcilerRole:
         await self._journal.durable(entry.seq)
         left = str(len(self._findings.unresolved))
         return Answer(ok=True, message="the discrepancy is resolved", before="unresolved", after=left)
+
+
+def _forked(settling: tuple[Booked, ...], evidence: Evidence) -> set[Address | None]:
+    """Mints of which something booked, and not final yet, is not where it was."""
+    found: set[Address | None] = set()
+    for booked in settling:
+        status = evidence.statuses.get(booked.signature)
+        failed = status is not None and status.error is not None
+        if status is None or status.slot != booked.slot or failed is (booked.fill is not None):
+            found |= {booked.leg.mint, booked.leg.pay_mint}
+    return found
 
 
 def _as_read(claim: Claim) -> tuple[object, ...]:
