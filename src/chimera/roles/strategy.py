@@ -70,7 +70,8 @@ class StrategyRole:
             if not isinstance(entry, Entry):
                 continue
             if isinstance(entry.fact, TradeMoved):
-                await asyncio.sleep(0)  # the desk moved it just now and has a leg to simulate: that goes first
+                # the desk moved it just now and has a leg to simulate: that goes first
+                await asyncio.sleep(0)
                 self._process(entry.fact)
             elif isinstance(entry.fact, StrategyMoved):
                 self._moved(entry.fact)
