@@ -76,7 +76,8 @@ async def test_a_fork_below_confirmed_is_noticed_and_the_same_transaction_lands_
 ) -> None:
     async with bought(tmp_path) as desk:
         first = desk.facts(LegLanded)[0].fill
-        if not rebroadcast:  # and the next desk reconciles at once, before it can know that a fork was the cause
+        if not rebroadcast:
+            # and the next desk reconciles at once, before it can know that a fork was the cause
             os.kill(desk.child.pid, signal.SIGKILL)
             await desk.child.wait()
         now = (await _admin(desk.stage, "slots"))["slot"]
