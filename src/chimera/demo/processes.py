@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -12,12 +13,18 @@ from typing import Any
 
 from chimera.domain.errors import ConfigError
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FIRST_LINE_WITHIN_S = 40.0
 STOPS_WITHIN_S = 40.0  # the desk lets its last legs land, for up to 20 s
 
 
+def _end_with_parent() -> None:
+    """Has the kernel send SIGTERM when the parent is gone, however it went: a killed demo leaves nobody behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Child:
-    """`python -m chimera ...` with its log in a file; it dies with us."""
+    """`python -m chimera ...` with its log in a file; it ends when we do (killed by `kill -9`: on Linux only)."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
         self.name, self.log = name, log
@@ -38,6 +45,7 @@ class Child:
                 stderr=errors,
                 env=dict(environ),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
         return cls(name, process, log)
 
