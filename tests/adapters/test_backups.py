@@ -66,6 +66,22 @@ def test_what_is_restored_is_what_was_there_and_a_desk_can_open_it(data: Path, t
     journal.close()
 
 
+def test_what_left_the_tables_is_copied_and_comes_back_and_half_a_file_does_not(
+    data: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "elsewhere"
+    archive.mkdir()
+    (archive / "decisions-2025-01-01.parquet").write_bytes(b"a day")
+    (archive / "decisions-2025-01-02.part").write_bytes(b"half a")
+    made = make_backup(data, tmp_path / "backups", at_ms=THREE, archive=archive)
+    restore_backup(made.folder, tmp_path / "again")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "again" / "archive").iterdir()}
+    assert found == {"decisions-2025-01-01.parquet": b"a day"}
+    (made.folder / "archive" / "decisions-2025-01-01.parquet").write_bytes(b"a dax")
+    with pytest.raises(Unreachable, match="decisions-2025-01-01"):
+        check_backup(made.folder)
+
+
 def test_the_sums_are_those_that_sha256sum_knows(data: Path, tmp_path: Path) -> None:
     made = make_backup(data, tmp_path / "backups", at_ms=THREE)
     tool = shutil.which("sha256sum")

@@ -1,9 +1,10 @@
 """Copies of the books: tables and journal of one moment, with their sums, made beside a running desk.
 
 A backup is a folder named after its time: `chimera.db` (by VACUUM INTO, so it is one snapshot), `journal/` up to its
-last whole line, and `SHA256SUMS`, which `sha256sum -c` reads as well. It is written under another name and renamed
-when all of it is on disk, so that what has a backup's name is whole. The journal is copied after the tables and holds
-all that they hold. No key is in it: the vault is looked after by whoever owns it.
+last whole line, `archive/` with what left the tables long ago, and `SHA256SUMS`, which `sha256sum -c` reads as well.
+It is written under another name and renamed when all of it is on disk, so that what has a backup's name is whole.
+Journal and archive are copied after the tables: the one holds all that they hold, the other gets a row before they
+lose it. No key is in it: the vault is looked after by whoever owns it.
 
 Knows files; when a backup is due is `roles.backup`'s business.
 """
@@ -26,6 +27,7 @@ from chimera.adapters.store_engine import DRIVER
 from chimera.domain.errors import ConfigError, Unreachable
 
 TABLES = "chimera.db"
+ARCHIVE = "archive"
 SUMS = "SHA256SUMS"
 STAMP = "%Y%m%dT%H%M%SZ"
 UNFINISHED = ".unfinished"
@@ -55,21 +57,23 @@ class Checked(msgspec.Struct, frozen=True):
 class BackupFolder:
     """Where the copies of one desk's books lie; `roles.backup.Copies`."""
 
-    def __init__(self, data: Path, into: Path, *, keep_days: int) -> None:
-        self._data, self._into, self._keep_days = data, into, keep_days
+    def __init__(self, data: Path, into: Path, *, keep_days: int, archive: Path | None = None) -> None:
+        self._data, self._into, self._keep_days, self._archive = data, into, keep_days, archive
 
     def newest_ms(self) -> int | None:
         known = backups(self._into)
         return known[-1].at_ms if known else None
 
     def make(self, *, at_ms: int) -> str:
-        made = make_backup(self._data, self._into, at_ms=at_ms)
+        made = make_backup(self._data, self._into, at_ms=at_ms, archive=self._archive)
         gone = prune(self._into, older_than_ms=at_ms - self._keep_days * DAY_MS)
         return f"{made.folder}: {made.files} files, {made.bytes} bytes; {len(gone)} old ones removed"
 
 
-def make_backup(data: Path, into: Path, *, at_ms: int) -> Backup:
+def make_backup(data: Path, into: Path, *, at_ms: int, archive: Path | None = None) -> Backup:
     """A new backup of the books in `data`, checked as `check_backup` does before it gets its name.
+
+    `archive`: where it lies, if not in `data`.
 
     Raises Unreachable where a disk or the database refuses, or what was written is not what was read; ConfigError
     where there are no books.
@@ -86,6 +90,7 @@ def make_backup(data: Path, into: Path, *, at_ms: int) -> Backup:
         _copy_tables(data / TABLES, making / TABLES)
         for segment in segments(data / "journal"):
             _copy_lines(segment, making / "journal" / segment.name)
+        _copy_archive(archive or data / ARCHIVE, making / ARCHIVE)
         check_database(making / TABLES, write_ahead=False)
         _write_sums(making)
         check_backup(making)
@@ -134,9 +139,10 @@ def restore_backup(folder: Path, data: Path) -> Checked:
     checked = check_backup(folder)
     if (data / "journal").exists() and in_use(data / "journal"):
         raise ConfigError(f"restore: a desk runs on {data}; stop it first")
-    if any(data.glob(f"{TABLES}*")) or (data / "journal").exists():
+    if any(data.glob(f"{TABLES}*")) or (data / "journal").exists() or (data / ARCHIVE).exists():
         raise ConfigError(
-            f"restore: there are books in {data}; move chimera.db* and journal/ away first, they are not overwritten"
+            f"restore: there are books in {data}; move chimera.db*, journal/ and archive/ away first, "
+            "they are not overwritten"
         )
     made = data / "journal"
     try:
@@ -144,6 +150,7 @@ def restore_backup(folder: Path, data: Path) -> Checked:
         made.mkdir(mode=0o700)
         for segment in segments(folder / "journal"):
             _copy(segment, made / segment.name)
+        _copy_archive(folder / ARCHIVE, data / ARCHIVE)
         packed = folder / f"{TABLES}.gz"
         unpacked = data / f"{TABLES}{UNFINISHED}"
         with cast(BinaryIO, gzip.open(packed)) if packed.exists() else (folder / TABLES).open("rb") as source:
@@ -153,6 +160,7 @@ def restore_backup(folder: Path, data: Path) -> Checked:
         _sync(data)
     except (OSError, Unreachable) as error:
         shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(data / ARCHIVE, ignore_errors=True)
         (data / f"{TABLES}{UNFINISHED}").unlink(missing_ok=True)
         what = error.what if isinstance(error, Unreachable) else f"{error.filename}: {error.strerror}"
         raise Unreachable("restore", what) from None
@@ -193,6 +201,16 @@ def _copy_lines(source: Path, target: Path) -> None:
             left = start
         file.seek(0)
         _write(file, target, most=left)
+
+
+def _copy_archive(source: Path, target: Path) -> None:
+    """Its files, where there are any; what is being written has another ending."""
+    files = sorted(source.glob("*.parquet"))
+    if files:
+        target.mkdir(mode=0o700)
+        for file in files:
+            _copy(file, target / file.name)
+        _sync(target)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -23,11 +23,13 @@ def backup_commands(settings: LoadSettings) -> typer.Typer:
     def make(*, into: Into = None, config: ConfigFiles = None, data_dir: DataDir = None) -> None:
         """Copy the books now; the desk may go on. The copy is checked before it gets its name."""
         from chimera.adapters.backups import make_backup
-        from chimera.wiring.backups import backups_folder
+        from chimera.wiring.backups import archive_folder, backups_folder
 
         read = settings(config, data_dir)
         at_ms = time.time_ns() // 1_000_000
-        made = make_backup(Path(read.data_dir), into or backups_folder(read), at_ms=at_ms)
+        made = make_backup(
+            Path(read.data_dir), into or backups_folder(read), at_ms=at_ms, archive=archive_folder(read)
+        )
         print(f"{made.folder}: {made.files} files, {made.bytes} bytes, checked")
 
     @app.command("list")

@@ -1,7 +1,5 @@
 """Where decisions of long ago go, and who moves them, by the settings."""
 
-from pathlib import Path
-
 from sqlalchemy import Engine as SqlEngine
 
 from chimera.adapters.archive import SqlArchive
@@ -9,12 +7,12 @@ from chimera.config import Settings
 from chimera.observe import Observer
 from chimera.ports.runtime import Clock
 from chimera.roles.archiving import ArchivingRole
-from chimera.wiring.outside import data_dir
+from chimera.wiring.backups import archive_folder
 
 
 def open_archive(settings: Settings, engine: SqlEngine) -> SqlArchive:
     """To look into, whether or not anything is moved there."""
-    return SqlArchive(engine, Path(settings.archive.folder or data_dir(settings) / "archive"))
+    return SqlArchive(engine, archive_folder(settings))
 
 
 def archiving(
