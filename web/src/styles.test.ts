@@ -24,6 +24,14 @@ describe.each([
     (ink, surface) => expect(contrast(theme, ink, surface)).toBeGreaterThanOrEqual(AA),
   );
 
+  it.each(INKS)("shows %s readably on a row that flashes", (ink) => {
+    const share =
+      Number(/var\(--color-accent\) (\d+)%/.exec(css.slice(css.indexOf("@keyframes flash")))?.[1]) / 100;
+    expect(share).toBeGreaterThan(0);
+    const flashing = { ...theme, flash: mixed(theme.accent, theme.panel, share) };
+    expect(contrast(flashing, ink, "flash")).toBeGreaterThanOrEqual(AA);
+  });
+
   it.each(ON)("shows %s readably on %s", (ink, surface) =>
     expect(contrast(theme, ink, surface)).toBeGreaterThanOrEqual(AA),
   );
@@ -38,6 +46,20 @@ function tokens(block: string): Record<string, string> {
 function contrast(theme: Record<string, string>, ink: string, surface: string): number {
   const [a, b] = [luminance(theme[ink]), luminance(theme[surface])];
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}
+
+function mixed(over: string | undefined, under: string | undefined, share: number): string {
+  if (!over || !under) throw new Error("a token is missing");
+  const parts = [1, 3, 5].map((at) => {
+    const [a, b] = [over, under].map((color) => Number.parseInt(color.slice(at, at + 2), 16)) as [
+      number,
+      number,
+    ];
+    return Math.round(a * share + b * (1 - share))
+      .toString(16)
+      .padStart(2, "0");
+  });
+  return `#${parts.join("")}`;
 }
 
 function luminance(color: string | undefined): number {
