@@ -18,6 +18,7 @@ import typer
 from chimera.commands.backups import backup_commands
 from chimera.commands.blacklist import blacklist_commands
 from chimera.commands.landing import Landing
+from chimera.commands.options import ConfigFiles, DataDir
 from chimera.commands.paperwork import add_paperwork
 from chimera.commands.people import admins_commands, keys_commands
 from chimera.commands.quant import add_quant
@@ -43,10 +44,6 @@ app = typer.Typer(
 journal_app = typer.Typer(help="The journal: everything that ever happened, chained.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
 
-ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
-]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of journal, tables and vault.", metavar="DIR")]
 CasesFile = Annotated[Path, typer.Option("--cases", help="Rows as JSON lines, plain or .gz.", metavar="FILE")]
 DEMO_DATA = Path("data/demo")
 LATEST = "latest"

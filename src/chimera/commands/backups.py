@@ -1,18 +1,16 @@
 """`chimera backup`: copies of the books made, listed, checked and put back by hand, whether a desk runs or not."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Of the books: journal and tables.")]
-ConfigFiles = Annotated[list[Path] | None, typer.Option("--config", "-c", help="May be repeated.")]
+from chimera.commands.options import ConfigFiles, DataDir, LoadSettings
+
 Into = Annotated[Path | None, typer.Option("--into", help="Instead of the settings' folder.", metavar="DIR")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Of one backup.")]
-LoadSettings = Callable[[list[Path] | None, Path | None], Any]
 
 
 def backup_commands(settings: LoadSettings) -> typer.Typer:

@@ -6,7 +6,6 @@ The desk alone writes the journal, so both go through its API; the key comes fro
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -15,9 +14,9 @@ from urllib.parse import quote
 
 import typer
 
-from chimera.domain.errors import ConfigError, Unreachable
+from chimera.commands.desk import DESK_URL, desk_client
+from chimera.domain.errors import Unreachable
 
-DESK_URL = "http://127.0.0.1:8080"
 ROWS = 200  # the API's own limit of a page
 NO_DESK = 4  # exit code; ops/reconcile.sh then opens the books itself
 WITHIN_S = 90.0  # a run waits for legs under way and asks a node about every fill
@@ -135,14 +134,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 async def _ask(url: str, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    from chimera.demo.desk_client import DeskClient
-
-    key = os.environ.get("CHIMERA_API_KEY", "")
-    if not key:
-        raise ConfigError(
-            "no API key: set CHIMERA_API_KEY; `chimera keys create NAME --role operator` makes one"
-        )
-    async with DeskClient(url, key, timeout_s=WITHIN_S) as desk:
+    async with desk_client(url, timeout_s=WITHIN_S) as desk:
         if method == "POST":
             return await desk.post(f"/api/v1{path}", body or {})
         return await desk.get(f"/api/v1{path}")

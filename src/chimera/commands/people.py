@@ -11,13 +11,11 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
+from chimera.commands.options import ConfigFiles, DataDir
+
 Settings = Callable[[list[Path] | None, Path | None], Any]
 """(settings files, data folder) -> what wiring takes."""
 
-ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
-]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of journal, tables and vault.", metavar="DIR")]
 JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Role = Annotated[str, typer.Option(help="readonly, operator or admin.")]
 Wallet = Annotated[str, typer.Argument(help="The wallet's address.")]

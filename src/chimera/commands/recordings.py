@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chimera.commands.options import ConfigFiles, DataDir
 from chimera.domain.errors import ConfigError
 
 Settings = Callable[[list[Path] | None, Path | None], Any]
@@ -16,10 +17,6 @@ Settings = Callable[[list[Path] | None, Path | None], Any]
 Run = Callable[[Callable[[asyncio.Event], Coroutine[Any, Any, Any]]], Any]
 """Runs a coroutine until it ends or a signal sets the event."""
 
-ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
-]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of journal, tables and vault.", metavar="DIR")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Of a recording.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Moment = Annotated[

@@ -5,19 +5,12 @@ Neither prints a secret; a passphrase comes from the environment or is asked for
 
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from chimera.commands.options import ConfigFiles, DataDir, LoadSettings
 from chimera.domain.errors import ConfigError
-
-ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("-c", "--config", help="A settings file; later ones win.", metavar="FILE")
-]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of journal, tables and vault.", metavar="DIR")]
-LoadSettings = Callable[[list[Path] | None, Path | None], Any]
 
 
 def vault_commands(settings: LoadSettings) -> typer.Typer:
